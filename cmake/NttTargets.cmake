@@ -1,0 +1,44 @@
+# One way to declare a library, a program or a test, so that each folder's CMakeLists is a line or two.
+
+add_library(ntt_options INTERFACE)
+target_include_directories(ntt_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_include_directories(ntt_options SYSTEM INTERFACE ${NTT_HEADERS_FIRST} ${TORCH_INCLUDE_DIRS})
+target_link_libraries(ntt_options INTERFACE ${TORCH_LIBRARIES} OpenMP::OpenMP_CXX Threads::Threads)
+# -Wno-psabi: GCC's note on a changed ABI of vector types says nothing about our code.
+target_compile_options(ntt_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror -Wno-psabi
+                       -Winvalid-pch -fno-math-errno)
+# Fused multiply-adds go where the compiler finds them, which differs between the vectorised body of a loop, its tail and
+# the version for arrays that may overlap: without them a result does not hang on where the allocator puts an array.
+target_compile_options(ntt_options INTERFACE -ffp-contract=off)
+separate_arguments(NTT_TORCH_FLAGS UNIX_COMMAND "${TORCH_CXX_FLAGS}")
+target_compile_options(ntt_options INTERFACE ${NTT_TORCH_FLAGS})
+target_compile_definitions(ntt_options INTERFACE NTT_VERSION="${PROJECT_VERSION}" SPDLOG_FMT_EXTERNAL)
+if(NTT_SANITIZE)
+  target_compile_options(ntt_options INTERFACE -fsanitize=${NTT_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(ntt_options INTERFACE -fsanitize=${NTT_SANITIZE})
+endif()
+
+# ntt_library(NAME [LINK ...]): every source of this folder and below; header beside source.
+function(ntt_library NAME)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  file(GLOB_RECURSE SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  add_library(ntt_${NAME} STATIC ${SOURCES})
+  target_link_libraries(ntt_${NAME} PUBLIC ntt_options ${ARG_LINK})
+  if(NAME STREQUAL "core")
+    target_precompile_headers(ntt_core PRIVATE ${PROJECT_SOURCE_DIR}/cmake/precompiled.h)
+  else()
+    target_precompile_headers(ntt_${NAME} REUSE_FROM ntt_core)
+  endif()
+endfunction()
+
+# ntt_test(NAME [LINK ...]): one GoogleTest program of every *_test.cpp in this folder.
+function(ntt_test NAME)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  file(GLOB SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  add_executable(test_${NAME} ${SOURCES})
+  target_link_libraries(test_${NAME} PRIVATE ${ARG_LINK} GTest::gmock GTest::gtest GTest::gtest_main)
+  target_precompile_headers(test_${NAME} REUSE_FROM ntt_core)
+  target_compile_definitions(test_${NAME} PRIVATE NTT_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                             NTT_PROGRAM="$<TARGET_FILE:ntt>")
+  gtest_discover_tests(test_${NAME} TEST_PREFIX ${NAME}. DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)
+endfunction()
