@@ -1,0 +1,286 @@
+#include "ntt/core/fused.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Dispatch.h>
+
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "ntt/core/simd.h"
+#include "ntt/core/threads.h"
+
+namespace ntt {
+namespace {
+
+/// NTT_SIMD does not reach templates: each loop is a template body, and one clone set for each precision.
+template <typename T>
+NTT_SIMD_BODY void add_product_body(T* sum, const T* a, const T* b, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    sum[i] += a[i] * b[i];
+  }
+}
+NTT_SIMD void add_product(float* sum, const float* a, const float* b, std::int64_t n) {
+  add_product_body(sum, a, b, n);
+}
+NTT_SIMD void add_product(double* sum, const double* a, const double* b, std::int64_t n) {
+  add_product_body(sum, a, b, n);
+}
+
+template <typename T>
+struct AdamArrays {
+  T* value;
+  T* effective;
+  const T* gradient;
+  const T* mask;
+  T* first;
+  T* second;
+};
+
+template <typename T>
+struct AdamConstants {
+  T beta1, beta2, decay, step_size, inverse_root_correction, epsilon;
+};
+
+template <typename T>
+AdamConstants<T> adam_constants(const AdamStep& step) {
+  const double correction1 = 1 - std::pow(step.beta1, static_cast<double>(step.step));
+  const double correction2 = 1 - std::pow(step.beta2, static_cast<double>(step.step));
+  return {static_cast<T>(step.beta1),
+          static_cast<T>(step.beta2),
+          static_cast<T>(step.decay),
+          static_cast<T>(step.learning_rate / correction1),
+          static_cast<T>(1 / std::sqrt(correction2)),
+          static_cast<T>(step.epsilon)};
+}
+
+/// A moment that no gradient feeds decays into denormal numbers, on which each operation takes a hundred cycles; zero
+/// moves the weight no less.
+template <typename T>
+NTT_SIMD_BODY T flushed(T moment) {
+  return std::abs(moment) < static_cast<T>(1e-30) ? T{0} : moment;
+}
+
+template <typename T>
+NTT_SIMD_BODY void adam_body(const AdamConstants<T>& c, const AdamArrays<T>& p, std::int64_t begin, std::int64_t end) {
+  T* __restrict value = p.value;
+  T* __restrict effective = p.effective;
+  T* __restrict first = p.first;
+  T* __restrict second = p.second;
+  for (std::int64_t i = begin; i < end; ++i) {
+    const T g = (p.gradient[i] + c.decay * effective[i]) * p.mask[i];
+    first[i] = flushed(c.beta1 * first[i] + (1 - c.beta1) * g);
+    second[i] = flushed(c.beta2 * second[i] + (1 - c.beta2) * g * g);
+    value[i] -= c.step_size * first[i] / (std::sqrt(second[i]) * c.inverse_root_correction + c.epsilon);
+    effective[i] = value[i] * p.mask[i];
+  }
+}
+NTT_SIMD void adam_range(const AdamConstants<float>& c, const AdamArrays<float>& p, std::int64_t b, std::int64_t e) {
+  adam_body(c, p, b, e);
+}
+NTT_SIMD void adam_range(const AdamConstants<double>& c, const AdamArrays<double>& p, std::int64_t b, std::int64_t e) {
+  adam_body(c, p, b, e);
+}
+
+template <typename T>
+NTT_SIMD_BODY void adam_dense_body(const AdamConstants<T>& c, const AdamArrays<T>& p, std::int64_t begin,
+                                   std::int64_t end) {
+  T* __restrict value = p.value;
+  T* __restrict first = p.first;
+  T* __restrict second = p.second;
+  for (std::int64_t i = begin; i < end; ++i) {
+    const T g = p.gradient[i] + c.decay * value[i];
+    first[i] = flushed(c.beta1 * first[i] + (1 - c.beta1) * g);
+    second[i] = flushed(c.beta2 * second[i] + (1 - c.beta2) * g * g);
+    value[i] -= c.step_size * first[i] / (std::sqrt(second[i]) * c.inverse_root_correction + c.epsilon);
+  }
+}
+NTT_SIMD void adam_dense_range(const AdamConstants<float>& c, const AdamArrays<float>& p, std::int64_t b,
+                               std::int64_t e) {
+  adam_dense_body(c, p, b, e);
+}
+NTT_SIMD void adam_dense_range(const AdamConstants<double>& c, const AdamArrays<double>& p, std::int64_t b,
+                               std::int64_t e) {
+  adam_dense_body(c, p, b, e);
+}
+
+/// Repeats each of m entries q times: the row that multiplies one row of a block matrix.
+template <typename T>
+void repeat_entries(const T* entries, std::int64_t m, std::int64_t q, T* row) {
+  for (std::int64_t j = 0; j < m; ++j) {
+    std::fill(row + j * q, row + (j + 1) * q, entries[j]);
+  }
+}
+
+template <typename T>
+void add_blockwise_product_cpu(T* kernel, const T* inputs, const T* deltas, std::int64_t n, std::int64_t p,
+                               std::int64_t m, std::int64_t q) {
+  parallel_for_work(n, p * m * q, [&](std::int64_t begin, std::int64_t end, int) {
+    std::vector<T> row(static_cast<std::size_t>(m * q));
+    for (std::int64_t i = begin; i < end; ++i) {
+      repeat_entries(inputs + i * m, m, q, row.data());
+      for (std::int64_t a = i * p; a < (i + 1) * p; ++a) {
+        add_product(kernel + a * m * q, row.data(), deltas + a * m * q, m * q);
+      }
+    }
+  });
+}
+
+template <typename T>
+void blockwise_dot_cpu(const T* a, const T* b, T* sums, std::int64_t n, std::int64_t p, std::int64_t m,
+                       std::int64_t q) {
+  parallel_for_work(n, p * m * q, [&](std::int64_t begin, std::int64_t end, int) {
+    std::vector<T> row(static_cast<std::size_t>(m * q));
+    for (std::int64_t i = begin; i < end; ++i) {
+      std::fill(row.begin(), row.end(), T{0});
+      for (std::int64_t r = i * p; r < (i + 1) * p; ++r) {
+        add_product(row.data(), a + r * m * q, b + r * m * q, m * q);
+      }
+      for (std::int64_t j = 0; j < m; ++j) {
+        sums[i * m + j] = std::accumulate(row.begin() + j * q, row.begin() + (j + 1) * q, T{0});
+      }
+    }
+  });
+}
+
+}  // namespace
+
+void add_blockwise_product(at::Tensor& kernel, const at::Tensor& inputs, const at::Tensor& deltas) {
+  if (kernel.numel() == 0) {
+    return;
+  }
+  if (!kernel.is_cpu()) {
+    aten::add_blockwise_product(kernel, inputs, deltas);
+    return;
+  }
+  const std::int64_t n = inputs.size(0);
+  const std::int64_t m = inputs.size(1);
+  AT_DISPATCH_FLOATING_TYPES(kernel.scalar_type(), "add_blockwise_product", [&] {
+    add_blockwise_product_cpu(kernel.data_ptr<scalar_t>(), inputs.data_ptr<scalar_t>(), deltas.data_ptr<scalar_t>(), n,
+                              deltas.size(0) / n, m, deltas.size(1) / m);
+  });
+}
+
+at::Tensor blockwise_product(const at::Tensor& inputs, const at::Tensor& values) {
+  at::Tensor result = at::zeros_like(values);
+  add_blockwise_product(result, inputs, values);
+  return result;
+}
+
+at::Tensor blockwise_dot(const at::Tensor& a, const at::Tensor& b, std::int64_t n, std::int64_t m) {
+  if (a.numel() == 0) {
+    return at::zeros({n, m}, a.options());
+  }
+  if (!a.is_cpu()) {
+    return aten::blockwise_dot(a, b, n, m);
+  }
+  at::Tensor sums = at::empty({n, m}, a.options());
+  AT_DISPATCH_FLOATING_TYPES(a.scalar_type(), "blockwise_dot", [&] {
+    blockwise_dot_cpu(a.data_ptr<scalar_t>(), b.data_ptr<scalar_t>(), sums.data_ptr<scalar_t>(), n, a.size(0) / n, m,
+                      a.size(1) / m);
+  });
+  return sums;
+}
+
+double sum_of_squares(const at::Tensor& values) {
+  if (!values.is_cpu()) {
+    return values.to(at::kDouble).square().sum().item<double>();
+  }
+  const at::Tensor flat = values.contiguous();
+  double total = 0;
+  AT_DISPATCH_FLOATING_TYPES(flat.scalar_type(), "sum_of_squares", [&] {
+    const auto* data = flat.data_ptr<scalar_t>();
+    for (std::int64_t i = 0; i < flat.numel(); ++i) {
+      total += static_cast<double>(data[i]) * static_cast<double>(data[i]);
+    }
+  });
+  return total;
+}
+
+double subtract_and_square(at::Tensor& a, const at::Tensor& b) {
+  if (!a.is_cpu()) {
+    return aten::subtract_and_square(a, b);
+  }
+  double total = 0;
+  AT_DISPATCH_FLOATING_TYPES(a.scalar_type(), "subtract_and_square", [&] {
+    auto* x = a.data_ptr<scalar_t>();
+    const auto* y = b.data_ptr<scalar_t>();
+    for (std::int64_t i = 0; i < a.numel(); ++i) {
+      x[i] -= y[i];
+      total += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+    }
+  });
+  return total;
+}
+
+void adam_update(const AdamStep& step, at::Tensor& value, at::Tensor& effective, const at::Tensor& gradient,
+                 const at::Tensor& mask, at::Tensor& first_moment, at::Tensor& second_moment) {
+  if (!value.is_cpu()) {
+    aten::adam_update(step, value, effective, gradient, mask, first_moment, second_moment);
+    return;
+  }
+  constexpr std::int64_t kWorkEach = 8;
+  AT_DISPATCH_FLOATING_TYPES(value.scalar_type(), "adam_update", [&] {
+    const AdamArrays<scalar_t> arrays{
+        value.data_ptr<scalar_t>(),        effective.data_ptr<scalar_t>(),
+        gradient.data_ptr<scalar_t>(),     mask.defined() ? mask.data_ptr<scalar_t>() : nullptr,
+        first_moment.data_ptr<scalar_t>(), second_moment.data_ptr<scalar_t>()};
+    const auto constants = adam_constants<scalar_t>(step);
+    parallel_for_work(value.numel(), kWorkEach, [&](std::int64_t begin, std::int64_t end, int) {
+      if (arrays.mask != nullptr) {
+        adam_range(constants, arrays, begin, end);
+      } else {
+        adam_dense_range(constants, arrays, begin, end);
+      }
+    });
+  });
+}
+
+namespace aten {
+namespace {
+
+at::Tensor as_blocks(const at::Tensor& values, std::int64_t n, std::int64_t m) {
+  return values.view({n, values.size(0) / n, m, values.size(1) / m});
+}
+
+}  // namespace
+
+void add_blockwise_product(at::Tensor& kernel, const at::Tensor& inputs, const at::Tensor& deltas) {
+  const std::int64_t n = inputs.size(0);
+  const std::int64_t m = inputs.size(1);
+  as_blocks(kernel, n, m).addcmul_(inputs.view({n, 1, m, 1}), as_blocks(deltas, n, m));
+}
+
+at::Tensor blockwise_product(const at::Tensor& inputs, const at::Tensor& values) {
+  at::Tensor result = at::zeros_like(values);
+  add_blockwise_product(result, inputs, values);
+  return result;
+}
+
+at::Tensor blockwise_dot(const at::Tensor& a, const at::Tensor& b, std::int64_t n, std::int64_t m) {
+  return as_blocks(a * b, n, m).sum({1, 3});
+}
+
+double subtract_and_square(at::Tensor& a, const at::Tensor& b) {
+  a.sub_(b);
+  return sum_of_squares(a);
+}
+
+void adam_update(const AdamStep& step, at::Tensor& value, at::Tensor& effective, const at::Tensor& gradient,
+                 const at::Tensor& mask, at::Tensor& first_moment, at::Tensor& second_moment) {
+  const auto constants = adam_constants<double>(step);
+  at::Tensor g = gradient + step.decay * effective;
+  if (mask.defined()) {
+    g.mul_(mask);
+  }
+  first_moment.mul_(step.beta1).add_(g, 1 - step.beta1);
+  second_moment.mul_(step.beta2).addcmul_(g, g, 1 - step.beta2);
+  value.addcdiv_(first_moment, second_moment.sqrt().mul_(constants.inverse_root_correction).add_(step.epsilon),
+                 -constants.step_size);
+  if (mask.defined()) {
+    effective.copy_(value * mask);
+  }
+}
+
+}  // namespace aten
+}  // namespace ntt

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <stdexcept>
+
+namespace ntt {
+
+/// The user stopped the program and what was worth saving is saved. The program exits with 130.
+class Interrupted : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// While it lives, the first SIGINT or SIGTERM only sets interrupted(), and the next one kills the program at once.
+/// Guards may nest: the outermost counts.
+class InterruptGuard {
+ public:
+  InterruptGuard();
+  /// Puts the earlier handlers back.
+  ~InterruptGuard();
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+};
+
+/// Whether SIGINT or SIGTERM came since the outermost living guard was made; a long loop asks this at each step, saves
+/// its state and throws Interrupted.
+bool interrupted();
+
+}  // namespace ntt
