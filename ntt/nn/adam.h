@@ -1,0 +1,35 @@
+#pragma once
+
+#include <vector>
+
+#include "ntt/io/safetensors.h"
+#include "ntt/nn/network.h"
+
+namespace ntt {
+
+/// Adam (Kingma & Ba, ICLR 2015) on all parameters of one network. Masked weights get gradient zero while their moments
+/// decay, and the moments carry on when masks change (Liu & Zenke 2020).
+class Adam {
+ public:
+  /// Keeps a reference to the network, whose moments start at zero.
+  Adam(Network& network, double learning_rate);
+
+  /// One step along the parameters' gradients, plus the derivative of weight_decay · Σ‖m⊙W‖² over weights, not biases.
+  void step(double weight_decay);
+
+  std::int64_t steps() const { return steps_; }
+
+  /// Adds values, masks and moments to a checkpoint, and takes them back: the network and the next steps are then
+  /// bit-identical. InputError naming the file and the tensor that is missing or has another shape.
+  void save(TensorFile& checkpoint) const;
+  void load(const TensorFile& checkpoint);
+
+ private:
+  Network& network_;
+  double learning_rate_;
+  std::int64_t steps_ = 0;
+  std::vector<at::Tensor> first_moments_;
+  std::vector<at::Tensor> second_moments_;
+};
+
+}  // namespace ntt

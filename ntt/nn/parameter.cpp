@@ -1,0 +1,30 @@
+#include "ntt/nn/parameter.h"
+
+#include <ATen/ATen.h>
+
+#include <utility>
+
+namespace ntt {
+
+void Parameter::set_mask(at::Tensor new_mask) {
+  mask = std::move(new_mask);
+  effective = mask.defined() ? value * mask : value;
+}
+
+void Parameter::assign(at::Tensor new_value) {
+  value = std::move(new_value);
+  gradient = at::zeros_like(value);
+  set_mask({});
+}
+
+void Parameter::refresh() {
+  if (mask.defined()) {
+    effective.copy_(value * mask);
+  }
+}
+
+std::int64_t Parameter::kept() const {
+  return mask.defined() ? at::count_nonzero(mask).item<std::int64_t>() : value.numel();
+}
+
+}  // namespace ntt

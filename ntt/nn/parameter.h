@@ -1,0 +1,32 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace ntt {
+
+/// A weight or bias. `value` is what the optimiser moves; the layers compute with `effective`, which is mask ⊙ value
+/// for a masked weight and shares value's memory otherwise.
+struct Parameter {
+  std::string name;                 ///< "fc1.weight": PyTorch's name, full from the network's root.
+  std::vector<std::int64_t> shape;  ///< PyTorch's: [out, in], [out, in, kh, kw], bias [out].
+  at::Tensor value;                 ///< What the optimiser moves; undefined until drawn or read.
+  at::Tensor mask;                  ///< 1 kept, 0 pruned; dtype and shape of value; undefined: all kept.
+  at::Tensor effective;             ///< What the layers see.
+  at::Tensor gradient;              ///< Sum of what the sweeps found, with respect to effective; shape of value.
+  bool prunable = false;            ///< Weights are, biases never.
+
+  /// Sets the mask (undefined: none) and brings effective up to date.
+  void set_mask(at::Tensor new_mask);
+  /// Brings effective up to date after value changed.
+  void refresh();
+  /// Takes a value of its shape, without mask and with gradient zero.
+  void assign(at::Tensor new_value);
+  /// Entries that are kept.
+  std::int64_t kept() const;
+};
+
+}  // namespace ntt
