@@ -1,0 +1,48 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+
+#include "ntt/transfer/stepper.h"
+
+namespace ntt {
+
+enum class InitialMask { magnitude, logit_snip };
+
+/// A whole run of Neural Tangent Transfer; defaults are the published ones.
+struct TransferOptions {
+  StepOptions step;
+  InitialMask initial_mask = InitialMask::magnitude;
+  std::int64_t epochs = 20;
+  std::int64_t steps = 0;  ///< instead of epochs, if not 0
+  std::int64_t batch_size = 64;
+  double held_out = 0.002;  ///< share of the training inputs on which the distances are measured
+  std::int64_t evaluate_every = 100;
+  double checkpoint_seconds = 5;
+  bool resume = false;
+  std::filesystem::path out;  ///< the run folder
+};
+
+/// What a run of NTT found out.
+struct TransferResult {
+  Distances before;  ///< held-out distances of the first student
+  Distances after;   ///< and of the last
+  std::int64_t steps = 0;
+  double seconds = 0;      ///< all of it, over all the processes that it took
+  double ms_per_step = 0;  ///< mean over steps alone, without evaluations and files
+};
+
+/// The student that a run starts from: the teacher's weights under the initial mask. inputs [N, ...] serve logit-SNIP.
+Network initial_student(const Network& teacher, const TransferOptions& options, const at::Tensor& inputs);
+
+/// Moves the student towards the teacher on training inputs [n, ...] (standardised, no labels). Shows progress, writes
+/// metrics.jsonl every evaluate_every steps and checkpoint.safetensors every checkpoint_seconds into the run folder.
+/// With resume, continues from the checkpoint so that the student becomes bit-identical to an uninterrupted run's.
+/// Throws Interrupted after saving on SIGINT, RunError naming the step and the last good checkpoint if the loss is no
+/// longer finite, InputError where options do not fit the data or the checkpoint.
+TransferResult transfer(const Network& teacher, Network& student, const at::Tensor& inputs,
+                        const TransferOptions& options);
+
+}  // namespace ntt
