@@ -1,0 +1,39 @@
+#include "ntt/train/evaluation.h"
+
+#include <nlohmann/json.hpp>
+
+namespace ntt {
+namespace {
+
+double number_or_none(const nlohmann::json& json, const char* key) {
+  const nlohmann::json& value = json.at(key);
+  return value.is_null() ? Evaluation::kNone : value.get<double>();
+}
+
+}  // namespace
+
+void to_json(nlohmann::json& json, const Evaluation& evaluation) {
+  json = {{"step", evaluation.step},
+          {"epoch", evaluation.epoch},
+          {"train_loss", evaluation.train_loss},
+          {"train_accuracy", evaluation.train_accuracy},
+          {"validation_accuracy", evaluation.validation_accuracy},
+          {"validation_loss", evaluation.validation_loss},
+          {"test_accuracy", evaluation.test_accuracy},
+          {"test_loss", evaluation.test_loss},
+          {"seconds", evaluation.seconds}};
+}
+
+void from_json(const nlohmann::json& json, Evaluation& evaluation) {
+  json.at("step").get_to(evaluation.step);
+  json.at("epoch").get_to(evaluation.epoch);
+  evaluation.train_loss = number_or_none(json, "train_loss");
+  evaluation.train_accuracy = number_or_none(json, "train_accuracy");
+  evaluation.validation_accuracy = number_or_none(json, "validation_accuracy");
+  evaluation.validation_loss = number_or_none(json, "validation_loss");
+  evaluation.test_accuracy = number_or_none(json, "test_accuracy");
+  evaluation.test_loss = number_or_none(json, "test_loss");
+  json.at("seconds").get_to(evaluation.seconds);
+}
+
+}  // namespace ntt

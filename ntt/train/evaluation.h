@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <nlohmann/json_fwd.hpp>
+
+namespace ntt {
+
+/// The state of a training run at one step: a line of metrics.jsonl. NaN stands for what does not exist, and is null in
+/// JSON.
+struct Evaluation {
+  static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+  std::int64_t step = 0;               ///< steps done
+  std::int64_t epoch = 0;              ///< epochs done
+  double train_loss = kNone;           ///< mean cross-entropy of the batches since the evaluation before
+  double train_accuracy = kNone;       ///< on a fixed part of the training inputs
+  double validation_accuracy = kNone;  ///< on the held-out inputs
+  double validation_loss = kNone;
+  double test_accuracy = kNone;
+  double test_loss = kNone;
+  double seconds = 0;  ///< since the start, evaluations and earlier processes included
+};
+
+void to_json(nlohmann::json& json, const Evaluation& evaluation);
+void from_json(const nlohmann::json& json, Evaluation& evaluation);
+
+}  // namespace ntt

@@ -1,0 +1,19 @@
+#include "ntt/train/metrics.h"
+
+#include <ATen/ATen.h>
+
+#include "ntt/train/cross_entropy.h"
+
+namespace ntt {
+
+double accuracy(const at::Tensor& outputs, const at::Tensor& labels) {
+  const auto right = outputs.argmax(1).eq(labels).sum().item<std::int64_t>();
+  return static_cast<double>(right) / static_cast<double>(labels.size(0));
+}
+
+Score score(const Network& network, const at::Tensor& inputs, const at::Tensor& labels) {
+  const at::Tensor outputs = network.predict(inputs);
+  return {accuracy(outputs, labels), cross_entropy(outputs, labels).loss};
+}
+
+}  // namespace ntt

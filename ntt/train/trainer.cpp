@@ -1,0 +1,318 @@
+#include "ntt/train/trainer.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "ntt/core/error.h"
+#include "ntt/core/interrupt.h"
+#include "ntt/core/progress.h"
+#include "ntt/data/dataset.h"
+#include "ntt/io/run_folder.h"
+#include "ntt/nn/adam.h"
+#include "ntt/train/cross_entropy.h"
+#include "ntt/train/metrics.h"
+#include "ntt/train/training_state.h"
+
+namespace ntt {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Training inputs on which the training accuracy is taken; more would cost more than they say.
+constexpr std::int64_t kTrainAccuracyInputs = 2000;
+constexpr std::size_t kAveragedEvaluations = 10;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// What a resumed run must share with the run that it continues.
+std::string identity_of(const TrainingOptions& options, std::int64_t steps) {
+  return fmt::format(
+      "{} steps, seed {}, batch size {}, learning rate {}, weight decay {}, held out {}, evaluation interval {}, {}",
+      steps, options.seed, options.batch_size, options.learning_rate, options.weight_decay, options.held_out,
+      options.evaluate_every, options.select == Select::last ? "last weights" : "best weights");
+}
+
+void check_options(const TrainingOptions& options) {
+  if (options.batch_size < 1 || options.evaluate_every < 1 || options.steps < 0 || options.epochs < 1) {
+    fail_input("batch size {}, evaluation interval {} and epochs {} must be at least 1, and steps {} not below 0",
+               options.batch_size, options.evaluate_every, options.epochs, options.steps);
+  }
+  if (!(options.learning_rate > 0) || !std::isfinite(options.learning_rate) || !(options.weight_decay >= 0) ||
+      !std::isfinite(options.weight_decay)) {
+    fail_input("the learning rate {} must be above 0 and the weight decay {} at least 0, both finite",
+               options.learning_rate, options.weight_decay);
+  }
+  if (options.select == Select::best_validation && !(options.held_out > 0)) {
+    fail_input("to keep the weights of best validation, a part of the training inputs must be held out, not {}",
+               options.held_out);
+  }
+}
+
+void check_part(const char* part, const at::Tensor& inputs, const at::Tensor& labels, const Network& network) {
+  if (inputs.size(0) == 0 || inputs.size(0) != labels.size(0)) {
+    fail_input("there are {} {} inputs and {} labels; they must be as many, at least one", inputs.size(0), part,
+               labels.size(0));
+  }
+  if (inputs.sizes().slice(1) != at::IntArrayRef(network.spec().input)) {
+    fail_input("network '{}' takes inputs of {}, but the {} inputs are {}", network.spec().name,
+               to_string(network.spec().input), part, to_string(inputs.sizes().slice(1).vec()));
+  }
+  const auto largest = labels.max().item<std::int64_t>();
+  if (labels.min().item<std::int64_t>() < 0 || largest >= network.outputs()) {
+    fail_input("network '{}' has {} outputs, but the {} labels go up to {}", network.spec().name, network.outputs(),
+               part, largest);
+  }
+}
+
+/// One training run: what it reads, what it moves and where it writes.
+class Run {
+ public:
+  Run(Network& network, const TrainingData& data, const TrainingOptions& options);
+  TrainingResult run();
+
+ private:
+  void start();
+  void step();
+  void evaluate();
+  void note_best();
+  void checkpoint();
+  void stop_if_interrupted();
+  [[noreturn]] void fail_diverged(const char* what, double value) const;
+  [[nodiscard]] std::string figures() const;
+  [[nodiscard]] TrainingResult finish();
+  [[nodiscard]] double seconds() const { return earlier_seconds_ + seconds_since(started_); }
+
+  Network& network_;
+  const TrainingData& data_;
+  const TrainingOptions& options_;
+  RunFolder folder_;
+  MetricsLog metrics_;
+  Adam optimiser_;
+  TrainingState state_;
+  Split split_;
+  std::int64_t steps_an_epoch_;
+  std::int64_t total_;
+  at::Tensor order_;      ///< of the epoch that the next step belongs to
+  TrainingData watched_;  ///< for evaluations: a part of the training inputs, and the held-out ones as test
+  std::optional<std::int64_t> saved_step_;
+  Clock::time_point started_ = Clock::now();
+  Clock::time_point saved_ = Clock::now();
+  double earlier_seconds_ = 0;
+};
+
+Run::Run(Network& network, const TrainingData& data, const TrainingOptions& options)
+    : network_(network),
+      data_(data),
+      options_(options),
+      folder_(options.out),
+      metrics_(folder_.file(kMetricsFile)),
+      optimiser_(network, options.learning_rate),
+      split_(split_indices(data.train_inputs.size(0), options.held_out, options.seed)),
+      steps_an_epoch_(split_.train.size(0) / options.batch_size),
+      total_(options.steps > 0 ? options.steps : options.epochs * steps_an_epoch_) {
+  if (steps_an_epoch_ == 0) {
+    fail_input(
+        "a batch of {} cannot be filled from {} training inputs ({} are held out); choose a smaller --batch-size",
+        options.batch_size, split_.train.size(0), split_.held_out.size(0));
+  }
+  const auto pick = [&](const at::Tensor& indices, const at::Tensor& values) {
+    return values.index_select(0, indices.to(values.device()));
+  };
+  const at::Tensor part = split_.train.narrow(0, 0, std::min(kTrainAccuracyInputs, split_.train.size(0)));
+  watched_ = {pick(part, data.train_inputs), pick(part, data.train_labels), pick(split_.held_out, data.train_inputs),
+              pick(split_.held_out, data.train_labels)};
+}
+
+void Run::start() {
+  if (options_.out.empty()) {
+    return;
+  }
+  folder_.create();
+  if (options_.resume) {
+    state_ = load_checkpoint(folder_.file(kCheckpointFile), network_, optimiser_, identity_of(options_, total_));
+    saved_step_ = state_.step;
+    earlier_seconds_ = state_.seconds;
+    spdlog::info("resuming at step {} of {}", state_.step, total_);
+  }
+  metrics_.truncate_to(state_.metrics_lines);
+}
+
+TrainingResult Run::run() {
+  start();
+  const c10::InferenceMode without_autograd;
+  const InterruptGuard guard;
+  Progress progress("train", total_);
+  progress.update(state_.step);
+  if (state_.metrics_lines == 0) {
+    evaluate();
+  }
+  while (state_.step < total_) {
+    step();
+    if (state_.step % options_.evaluate_every == 0 || state_.step == total_) {
+      evaluate();
+    }
+    progress.update(state_.step, figures());
+    stop_if_interrupted();
+    if (seconds_since(saved_) >= options_.checkpoint_seconds) {
+      checkpoint();
+    }
+  }
+  progress.finish();
+  return finish();
+}
+
+void Run::step() {
+  const Clock::time_point start = Clock::now();
+  const std::int64_t place = state_.step % steps_an_epoch_;
+  if (place == 0 || !order_.defined()) {
+    order_ = epoch_order(split_.train, options_.seed, state_.step / steps_an_epoch_).to(data_.train_inputs.device());
+  }
+  const at::Tensor chosen = order_.narrow(0, place * options_.batch_size, options_.batch_size);
+  Tape tape;
+  network_.layers().limit_cotangents(tape, false, false);
+  network_.zero_gradients();
+  const at::Tensor outputs = network_.layers().forward(data_.train_inputs.index_select(0, chosen), tape);
+  const CrossEntropy loss = cross_entropy(outputs, data_.train_labels.index_select(0, chosen));
+  ++state_.step;
+  if (!std::isfinite(loss.loss)) {
+    fail_diverged("loss", loss.loss);
+  }
+  network_.layers().forward_adjoint(loss.cotangent, tape);
+  optimiser_.step(options_.weight_decay);
+  state_.loss_sum += loss.loss;
+  ++state_.loss_count;
+  state_.step_seconds += seconds_since(start);
+}
+
+void Run::evaluate() {
+  const Clock::time_point start = Clock::now();
+  Evaluation now;
+  now.step = state_.step;
+  now.epoch = state_.step / steps_an_epoch_;
+  if (state_.loss_count > 0) {
+    now.train_loss = state_.loss_sum / static_cast<double>(std::exchange(state_.loss_count, 0));
+    state_.loss_sum = 0;
+  }
+  now.train_accuracy = score(network_, watched_.train_inputs, watched_.train_labels).accuracy;
+  if (watched_.test_inputs.size(0) > 0) {
+    const Score validation = score(network_, watched_.test_inputs, watched_.test_labels);
+    now.validation_accuracy = validation.accuracy;
+    now.validation_loss = validation.loss;
+  }
+  const Score test = score(network_, data_.test_inputs, data_.test_labels);
+  now.test_accuracy = test.accuracy;
+  now.test_loss = test.loss;
+  if (!std::isfinite(test.loss)) {
+    fail_diverged("test loss", test.loss);
+  }
+  state_.evaluation_seconds += seconds_since(start);
+  now.seconds = seconds();
+  state_.last = now;
+  if (now.step > 0) {
+    note_best();
+  }
+  if (!options_.out.empty()) {
+    metrics_.append(now);
+    ++state_.metrics_lines;
+  }
+}
+
+void Run::note_best() {
+  std::vector<double>& tests = state_.test_accuracies;
+  tests.push_back(state_.last.test_accuracy);
+  if (tests.size() > kAveragedEvaluations) {
+    tests.erase(tests.begin());
+  }
+  if (state_.best.step > 0 && !(state_.last.validation_accuracy > state_.best.validation_accuracy)) {
+    return;
+  }
+  state_.best = state_.last;
+  if (options_.select == Select::best_validation) {
+    state_.best_values.clear();
+    for (const Parameter* parameter : network_.parameters()) {
+      state_.best_values.push_back(parameter->value.clone());
+    }
+  }
+}
+
+void Run::checkpoint() {
+  saved_ = Clock::now();
+  if (options_.out.empty()) {
+    return;
+  }
+  state_.seconds = seconds();
+  save_checkpoint(folder_.file(kCheckpointFile), network_, optimiser_, state_, identity_of(options_, total_));
+  saved_step_ = state_.step;
+  // Counted from the end, so that a slow disk does not take every second step.
+  saved_ = Clock::now();
+}
+
+void Run::stop_if_interrupted() {
+  if (!interrupted() || state_.step == total_) {
+    return;
+  }
+  checkpoint();
+  if (options_.out.empty()) {
+    throw Interrupted(fmt::format("training was stopped at step {} of {}; nothing was saved", state_.step, total_));
+  }
+  throw Interrupted(
+      fmt::format("training was stopped at step {} of {}; `ntt train --config {} --resume` goes on with it",
+                  state_.step, total_, folder_.file(kConfigFile).string()));
+}
+
+void Run::fail_diverged(const char* what, double value) const {
+  const std::string checkpoint = saved_step_ ? fmt::format("the last good checkpoint is {}, of step {}",
+                                                           folder_.file(kCheckpointFile).string(), *saved_step_)
+                                             : "no checkpoint had been written";
+  fail_run("the {} is {} at step {} of {}; {}; try a smaller --learning-rate than {}", what, value, state_.step, total_,
+           checkpoint, options_.learning_rate);
+}
+
+std::string Run::figures() const {
+  const double loss =
+      state_.loss_count > 0 ? state_.loss_sum / static_cast<double>(state_.loss_count) : state_.last.train_loss;
+  return fmt::format("loss {:.4f} test {:.2f} %", loss, 100 * state_.last.test_accuracy);
+}
+
+TrainingResult Run::finish() {
+  if (options_.select == Select::best_validation) {
+    for (std::size_t i = 0; i < state_.best_values.size(); ++i) {
+      Parameter& parameter = *network_.parameters()[i];
+      parameter.value.copy_(state_.best_values[i]);
+      parameter.refresh();
+    }
+  }
+  const std::vector<double>& tests = state_.test_accuracies;
+  TrainingResult result;
+  result.last = state_.last;
+  result.best = options_.held_out > 0 ? state_.best : state_.last;
+  result.mean_test_accuracy = std::accumulate(tests.begin(), tests.end(), 0.0) / static_cast<double>(tests.size());
+  result.steps = state_.step;
+  result.seconds = seconds();
+  result.evaluation_seconds = state_.evaluation_seconds;
+  result.ms_per_step = 1e3 * state_.step_seconds / static_cast<double>(state_.step);
+  return result;
+}
+
+}  // namespace
+
+TrainingResult train(Network& network, const TrainingData& data, const TrainingOptions& options) {
+  check_options(options);
+  check_part("training", data.train_inputs, data.train_labels, network);
+  check_part("test", data.test_inputs, data.test_labels, network);
+  return Run(network, data, options).run();
+}
+
+}  // namespace ntt

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+
+#include "ntt/nn/network.h"
+#include "ntt/train/evaluation.h"
+
+namespace ntt {
+
+/// Inputs [N, ...] of the network's dtype and device, standardised, with labels int64 [N].
+struct TrainingData {
+  at::Tensor train_inputs;
+  at::Tensor train_labels;
+  at::Tensor test_inputs;
+  at::Tensor test_labels;
+};
+
+/// Whose weights the trained network keeps.
+enum class Select { last, best_validation };
+
+/// Supervised training as Liu & Zenke 2020 ran it.
+struct TrainingOptions {
+  std::int64_t epochs = 50;
+  std::int64_t steps = 0;  ///< above 0: this many steps, whatever `epochs` says
+  std::int64_t batch_size = 64;
+  double learning_rate = 1e-3;
+  double weight_decay = 1e-8;  ///< factor of Σ‖m⊙W‖², weights only
+  double held_out = 0.1;       ///< fraction of the training inputs for validation
+  std::uint64_t seed = 0;      ///< of the split and of the order of inputs
+  std::int64_t evaluate_every = 100;
+  Select select = Select::last;
+  double checkpoint_seconds = 10;
+  std::filesystem::path out;  ///< run folder for metrics and checkpoint; empty: writes nothing
+  bool resume = false;        ///< go on from the folder's checkpoint
+};
+
+/// What training found.
+struct TrainingResult {
+  Evaluation last;  ///< after the last step
+  Evaluation best;  ///< of best validation accuracy, the earliest of equals; `last` without held-out inputs
+  double mean_test_accuracy = 0;  ///< over the last ten evaluations, or as many as there were
+  std::int64_t steps = 0;
+  double seconds = 0;             ///< all of it, earlier processes included
+  double evaluation_seconds = 0;  ///< the share spent on evaluations
+  double ms_per_step = 0;         ///< of training alone
+};
+
+/// Trains the network in place with Adam on the cross-entropy; masks stay, pruned weights stay exactly 0. Each epoch
+/// has an order of its own, and its last partial batch is dropped. Writes a line of metrics.jsonl before the first
+/// step, after every `evaluate_every`-th and after the last.
+///
+/// A function of network, data and options alone, and of the number of threads as far as it changes sums; a resumed run
+/// ends bit-identical to an uninterrupted one.
+///
+/// InputError for options or data that do not fit, RunError naming the step where the loss is no longer finite,
+/// Interrupted after SIGINT or SIGTERM, with the state saved.
+TrainingResult train(Network& network, const TrainingData& data, const TrainingOptions& options);
+
+}  // namespace ntt
