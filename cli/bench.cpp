@@ -1,0 +1,121 @@
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/run_support.h"
+#include "cli/transfer_options.h"
+#include "ntt/core/ceiling.h"
+#include "ntt/core/gemm.h"
+#include "ntt/core/threads.h"
+#include "ntt/report/table.h"
+#include "ntt/transfer/transfer.h"
+
+namespace ntt {
+namespace {
+
+struct BenchOptions {
+  CommonOptions common;
+  std::string model = "lenet-300-100";
+  TransferOptions transfer;
+  double seconds = 5;
+};
+
+struct Timings {
+  std::vector<double> ms;
+  double operations = 0;  ///< of matrix products, a step
+};
+
+/// The shape of the inputs that the published studies gave a model.
+NetworkSpec spec_for(const std::string& model) {
+  constexpr std::int64_t kClasses = 10;
+  if (model.ends_with(".toml")) {
+    return read_network_toml(model);
+  }
+  return find_model(model, model == "conv-4" ? Shape{3, 32, 32} : Shape{1, 28, 28}, kClasses);
+}
+
+Timings time_steps(const BenchOptions& options, at::Device device) {
+  using Clock = std::chrono::steady_clock;
+  const c10::InferenceMode inference;
+  Network teacher = Network::random(spec_for(options.model), options.common.seed);
+  Shape shape = teacher.spec().input;
+  shape.insert(shape.begin(), options.transfer.batch_size);
+  RandomStream stream(options.common.seed, "bench");
+  const at::Tensor inputs = random_normal(stream, shape, 1.0, at::kFloat).to(device);
+  teacher.to(device, at::kFloat);
+  Network student = initial_student(teacher, options.transfer, inputs);
+  Stepper stepper(teacher, student, options.transfer.step, std::int64_t{1} << 40);
+
+  constexpr int kWarmUp = 3;
+  constexpr std::size_t kLeast = 10;
+  Timings timings;
+  const auto start = Clock::now();
+  std::int64_t counted_from = 0;
+  for (int i = 0; timings.ms.size() < kLeast || Clock::now() - start < std::chrono::duration<double>(options.seconds);
+       ++i) {
+    if (i == kWarmUp) {
+      counted_from = gemm_operations();
+    }
+    const auto before = Clock::now();
+    stepper.step(inputs);  // reads the distances, so that the device has finished
+    if (i >= kWarmUp) {
+      timings.ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - before).count());
+    }
+  }
+  timings.operations = static_cast<double>(gemm_operations() - counted_from) / static_cast<double>(timings.ms.size());
+  std::sort(timings.ms.begin(), timings.ms.end());
+  return timings;
+}
+
+void bench_step(const CLI::App& subcommand, BenchOptions& options) {
+  apply_threads(options.common.threads);
+  const at::Device device = parse_device(options.common.device);
+  options.transfer.step.seed = options.common.seed;
+  const Timings timings = time_steps(options, device);
+  const double median = timings.ms[timings.ms.size() / 2];
+  const double gflops = timings.operations / median / 1e6;
+  const double ceiling = measure_gemm_ceiling();
+  nlohmann::json record = result_record("bench step", subcommand, options.common, 0, median);
+  record["ms_min"] = timings.ms.front();
+  record["ms_max"] = timings.ms.back();
+  record["steps"] = timings.ms.size();
+  record["gflop_per_step"] = timings.operations / 1e9;
+  record["gflops"] = gflops;
+  record["gflops_ceiling"] = ceiling;
+  record["fraction_of_ceiling"] = gflops / ceiling;
+  print_result(options.common, record,
+               {{"model", options.model},
+                {"milliseconds a step", fmt::format("{:.3f} median, {:.3f} min, {:.3f} max of {}", median,
+                                                    timings.ms.front(), timings.ms.back(), timings.ms.size())},
+                {"matrix products", fmt::format("{:.3f} GFLOP a step", timings.operations / 1e9)},
+                {"achieved", fmt::format("{:.1f} GFLOP/s, {} of the {:.1f} measured on a large product", gflops,
+                                         format_percent(gflops / ceiling, 0), ceiling)}});
+}
+
+}  // namespace
+
+void add_bench_command(CLI::App& app) {
+  CLI::App* bench = app.add_subcommand("bench", "Measure how fast this machine runs NTT");
+  bench->require_subcommand(1);
+  auto options = std::make_shared<BenchOptions>();
+  CLI::App* step = add_run_command(*bench, "step", "Time one step of NTT: teacher, student, Adam, everything",
+                                   "ntt bench step --model lenet-5-caffe --kernel sketch --probes 1 --batch-size 64");
+  step->add_option("--model", options->model, "lenet-300-100, lenet-5-caffe, conv-4 or a .toml file");
+  add_step_options(*step, options->transfer);
+  add_batch_size_option(*step, options->transfer);
+  step->add_option("--seconds", options->seconds, "How long to measure")->check(CLI::PositiveNumber);
+  add_seed_option(*step, options->common);
+  add_machine_options(*step, options->common);
+  step->callback([step, options] { bench_step(*step, *options); });
+}
+
+}  // namespace ntt

@@ -1,0 +1,111 @@
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/run_support.h"
+#include "ntt/nn/network_file.h"
+#include "ntt/report/table.h"
+#include "ntt/train/metrics.h"
+
+namespace ntt {
+namespace {
+
+struct EvaluateCommand {
+  CommonOptions common;
+  std::string network;
+};
+
+nlohmann::json weights_of(const Network& network) {
+  nlohmann::json layers = nlohmann::json::array();
+  for (const Parameter* parameter : network.parameters()) {
+    if (parameter->prunable) {
+      const std::int64_t all = parameter->value.numel();
+      layers.push_back({{"name", parameter->name},
+                        {"weights", all},
+                        {"kept", parameter->kept()},
+                        {"density", static_cast<double>(parameter->kept()) / static_cast<double>(all)}});
+    }
+  }
+  return layers;
+}
+
+/// All parameters, biases included, and how many of them are kept.
+std::pair<std::int64_t, std::int64_t> count_parameters(const Network& network) {
+  std::pair<std::int64_t, std::int64_t> counts{0, 0};
+  for (const Parameter* parameter : network.parameters()) {
+    counts.first += parameter->value.numel();
+    counts.second += parameter->kept();
+  }
+  return counts;
+}
+
+void run_evaluate(const CLI::App& subcommand, const EvaluateCommand& options) {
+  apply_threads(options.common.threads);
+  const at::Device device = parse_device(options.common.device);
+  Network network = read_network(options.network).network;
+  const LoadedData data = load_data(options.common.data, device);
+  check_network_fits(network, data, options.network);
+  network.to(device, at::kFloat);
+
+  const c10::InferenceMode without_autograd;
+  const auto start = std::chrono::steady_clock::now();
+  const Score test = score(network, data.test_inputs, data.test_labels);
+  const Score train = score(network, data.train_inputs, data.train_labels);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+
+  nlohmann::json record = result_record("evaluate", subcommand, options.common, seconds, 0);
+  record.erase("seed");
+  record.erase("ms_per_step");
+  const auto [parameters, kept] = count_parameters(network);
+  const nlohmann::json layers = weights_of(network);
+  record.update({{"model", network.spec().name},
+                 {"data", data.name},
+                 {"test_accuracy", test.accuracy},
+                 {"test_loss", test.loss},
+                 {"train_accuracy", train.accuracy},
+                 {"train_loss", train.loss},
+                 {"density", network.density()},
+                 {"parameters", parameters},
+                 {"kept_parameters", kept},
+                 {"layers", layers}});
+  std::vector<std::pair<std::string, std::string>> rows{
+      {"model", network.spec().name},
+      {"data", data.name},
+      {"test accuracy", format_percent(test.accuracy)},
+      {"test loss", fmt::format("{:.4f}", test.loss)},
+      {"training accuracy", format_percent(train.accuracy)},
+      {"training loss", fmt::format("{:.4f}", train.loss)},
+      {"parameters kept", fmt::format("{} of {}", format_count(kept), format_count(parameters))},
+      {"density", fmt::format("{:.4g}", network.density())}};
+  for (const nlohmann::json& layer : layers) {
+    rows.emplace_back(
+        "  " + layer["name"].get<std::string>(),
+        fmt::format("{:.4g}, {} of {}", layer["density"].get<double>(), format_count(layer["kept"].get<std::int64_t>()),
+                    format_count(layer["weights"].get<std::int64_t>())));
+  }
+  print_result(options.common, record, rows);
+}
+
+}  // namespace
+
+void add_evaluate_command(CLI::App& app) {
+  CLI::App* evaluate = add_run_command(app, "evaluate", "Accuracy, loss and densities of a network",
+                                       "ntt evaluate --network runs/ntt-trained --data mnist");
+  auto options = std::make_shared<EvaluateCommand>();
+  evaluate->add_option("--network", options->network, "Run folder or network file")->required()->type_name("DIR|FILE");
+  add_data_option(*evaluate, options->common);
+  add_machine_options(*evaluate, options->common);
+  evaluate->callback([evaluate, options] { run_evaluate(*evaluate, *options); });
+}
+
+}  // namespace ntt

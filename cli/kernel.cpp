@@ -1,0 +1,216 @@
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string_view>
+
+#include "cli/commands.h"
+#include "cli/run_support.h"
+#include "ntt/core/error.h"
+#include "ntt/core/interrupt.h"
+#include "ntt/core/progress.h"
+#include "ntt/core/random.h"
+#include "ntt/io/npy.h"
+#include "ntt/kernel/empirical_ntk.h"
+#include "ntt/kernel/probes.h"
+#include "ntt/nn/network_file.h"
+#include "ntt/report/table.h"
+
+namespace ntt {
+namespace {
+
+struct KernelCommand {
+  CommonOptions common;
+  std::string network;
+  std::string against;
+  std::int64_t samples = 64;
+  std::int64_t test_samples = 0;
+  std::string parameters = "all";
+  std::string kernel = "exact";
+  std::int64_t probes = 1;
+  std::string dtype = "float32";
+  std::int64_t block = 32;
+
+  bool sketched() const { return kernel == "sketch"; }
+  at::ScalarType scalar_type() const { return dtype == "float64" ? at::kDouble : at::kFloat; }
+  ParameterSet parameter_set() const { return parameters == "active" ? ParameterSet::active : ParameterSet::all; }
+};
+
+/// Rows and columns of the kernel; one and the same where both are training inputs.
+struct KernelSides {
+  KernelInputs rows;
+  KernelInputs columns;
+};
+
+/// Sums over all entries of two kernels, from which distance and alignment follow.
+struct Comparison {
+  double squares = 0;
+  double other_squares = 0;
+  double products = 0;
+  double difference_squares = 0;
+
+  void add(const at::Tensor& a, const at::Tensor& b) {
+    const at::Tensor x = a.to(at::kDouble);
+    const at::Tensor y = b.to(at::kDouble);
+    squares += x.square().sum().item<double>();
+    other_squares += y.square().sum().item<double>();
+    products += (x * y).sum().item<double>();
+    difference_squares += (x - y).square().sum().item<double>();
+  }
+  double alignment() const { return products / std::sqrt(squares * other_squares); }
+};
+
+Network load_network(const std::string& path, const LoadedData& data, at::Device device, at::ScalarType dtype) {
+  NetworkFile file = read_network(path);
+  check_network_fits(file.network, data, path);
+  file.network.to(device, dtype);
+  return std::move(file.network);
+}
+
+at::Tensor first_inputs(const at::Tensor& inputs, std::int64_t count, const KernelCommand& command,
+                        std::string_view option, std::string_view part) {
+  if (count > inputs.size(0)) {
+    fail_input("{} is {}, but {} has {} {} inputs", option, count, command.common.data, inputs.size(0), part);
+  }
+  return inputs.narrow(0, 0, count).to(command.scalar_type());
+}
+
+KernelSides sides_of(const KernelCommand& command, const LoadedData& data) {
+  RandomStream stream(command.common.seed, "kernel-probes");
+  const auto with_probes = [&](const at::Tensor& inputs) -> KernelInputs {
+    if (!command.sketched()) {
+      return {inputs, {}};
+    }
+    return {inputs, random_probes(stream, inputs.size(0), command.probes, data.classes, inputs.options())};
+  };
+  const KernelInputs rows =
+      with_probes(first_inputs(data.train_inputs, command.samples, command, "--samples", "training"));
+  if (command.test_samples == 0) {
+    return {rows, rows};
+  }
+  return {rows, with_probes(first_inputs(data.test_inputs, command.test_samples, command, "--test-samples", "test"))};
+}
+
+void write_rows(NpyWriter& writer, const KernelBlock& block, std::int64_t columns) {
+  const std::int64_t entry = block.values.size(2) * block.values.size(3);
+  const at::Tensor values = block.values.cpu();
+  for (std::int64_t i = 0; i < values.size(0); ++i) {
+    writer.write_block(((block.first_left + i) * columns + block.first_right) * entry, values[i]);
+  }
+}
+
+/// The kernel, written block by block; and how it compares with another network's, if there is one.
+Comparison write_kernel(const KernelCommand& command, const Network& network, const Network* other,
+                        const KernelSides& sides, std::int64_t width) {
+  const std::int64_t rows = sides.rows.inputs.size(0);
+  const std::int64_t columns = sides.columns.inputs.size(0);
+  NpyWriter writer(command.common.out, command.scalar_type(), {rows, columns, width, width});
+  Progress progress("kernel", rows * columns, "pair");
+  const InterruptGuard guard;
+  std::int64_t done = 0;
+  Comparison comparison;
+  const ParameterSet parameters = command.parameter_set();
+  for_each_kernel_block(network, sides.rows, sides.columns, parameters, command.block, [&](const KernelBlock& block) {
+    if (interrupted()) {
+      throw Interrupted("interrupted; no kernel was written");
+    }
+    write_rows(writer, block, columns);
+    if (other != nullptr) {
+      const KernelInputs left{sides.rows.inputs.narrow(0, block.first_left, block.values.size(0)), {}};
+      const KernelInputs right{sides.columns.inputs.narrow(0, block.first_right, block.values.size(1)), {}};
+      comparison.add(block.values, empirical_ntk(*other, left, right, parameters, command.block));
+    }
+    done += block.values.size(0) * block.values.size(1);
+    progress.update(done);
+  });
+  writer.finish();
+  progress.finish();
+  return comparison;
+}
+
+void run_kernel(const CLI::App& subcommand, const KernelCommand& command) {
+  const c10::InferenceMode inference;
+  apply_threads(command.common.threads);
+  const at::Device device = parse_device(command.common.device);
+  if (command.sketched() && !command.against.empty()) {
+    fail_input("--against compares exact kernels; leave out --kernel sketch");
+  }
+  const LoadedData data = load_data(command.common.data, device);
+  const Network network = load_network(command.network, data, device, command.scalar_type());
+  std::optional<Network> other;
+  if (!command.against.empty()) {
+    other = load_network(command.against, data, device, command.scalar_type());
+  }
+  const KernelSides sides = sides_of(command, data);
+  const std::int64_t width = command.sketched() ? command.probes : data.classes;
+  const Comparison comparison = write_kernel(command, network, other ? &*other : nullptr, sides, width);
+
+  nlohmann::json record = result_record("kernel", subcommand, command.common, 0, 0);
+  record.erase("seconds");
+  record.erase("ms_per_step");
+  const std::string shape =
+      fmt::format("[{}, {}, {}, {}]", sides.rows.inputs.size(0), sides.columns.inputs.size(0), width, width);
+  std::vector<std::pair<std::string, std::string>> rows = {
+      {"kernel", fmt::format("{} {} in {}", shape, command.dtype, command.common.out)}};
+  if (command.sketched()) {
+    const std::string probes = std::filesystem::path(command.common.out).replace_extension(".probes.npy");
+    write_npy(probes, sides.rows.probes);
+    rows.emplace_back("probes", fmt::format("[{}, {}, {}] in {}", command.samples, width, data.classes, probes));
+    if (command.test_samples > 0) {
+      const std::string columns = std::filesystem::path(command.common.out).replace_extension(".test-probes.npy");
+      write_npy(columns, sides.columns.probes);
+      rows.emplace_back("", fmt::format("[{}, {}, {}] in {}", command.test_samples, width, data.classes, columns));
+    }
+  }
+  if (other) {
+    const auto entries = static_cast<double>(sides.rows.inputs.size(0) * sides.columns.inputs.size(0) * width * width);
+    record["kernel_distance"] = comparison.difference_squares / entries;
+    record["alignment"] = comparison.alignment();
+    rows.emplace_back("kernel distance",
+                      fmt::format("{:.6g} (mean squared difference)", comparison.difference_squares / entries));
+    rows.emplace_back("alignment", fmt::format("{:.6f} (cosine of the two kernels)", comparison.alignment()));
+  }
+  print_result(command.common, record, rows);
+}
+
+}  // namespace
+
+void add_kernel_command(CLI::App& app) {
+  auto command = std::make_shared<KernelCommand>();
+  CLI::App* kernel =
+      add_run_command(app, "kernel", "Write a network's empirical tangent kernel on training inputs",
+                      "ntt kernel --network runs/ntt --data mnist --samples 64 --against runs/ntt/teacher.safetensors "
+                      "--out K.npy");
+  kernel->add_option("--network", command->network, "Run folder or network.safetensors")->required();
+  kernel->add_option("--against", command->against, "Another network to compare its kernel with");
+  add_data_option(*kernel, command->common);
+  kernel->add_option("--samples", command->samples, "The first so many training inputs")->check(CLI::Range(1, 1 << 24));
+  kernel
+      ->add_option("--test-samples", command->test_samples,
+                   "Columns for the first so many test inputs; 0: for the training inputs again")
+      ->check(CLI::Range(0, 1 << 24));
+  kernel->add_option("--parameters", command->parameters, "Which parameters count: all or active")
+      ->check(CLI::IsMember({"all", "active"}));
+  kernel->add_option("--kernel", command->kernel, "exact, or sketch: seen through random output directions")
+      ->check(CLI::IsMember({"exact", "sketch"}));
+  kernel->add_option("--probes", command->probes, "Random output directions an input in a sketch")
+      ->check(CLI::Range(1, 1 << 20));
+  kernel->add_option("--dtype", command->dtype, "What to compute in and to write")
+      ->check(CLI::IsMember({"float32", "float64"}));
+  kernel->add_option("--block", command->block, "Inputs on each side of a block computed at once")
+      ->check(CLI::Range(1, 1 << 16));
+  kernel->add_option("--out", command->common.out, "The .npy file to write")->required();
+  add_seed_option(*kernel, command->common);
+  add_machine_options(*kernel, command->common);
+  kernel->callback([kernel, command] { run_kernel(*kernel, *command); });
+}
+
+}  // namespace ntt

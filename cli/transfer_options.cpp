@@ -1,0 +1,60 @@
+#include "cli/transfer_options.h"
+
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <map>
+#include <string>
+
+namespace ntt {
+namespace {
+
+template <typename Enum>
+void add_choice(CLI::App& subcommand, const std::string& name, Enum& value, const std::map<std::string, Enum>& names,
+                const std::string& help) {
+  std::string fallback;
+  std::vector<std::string> choices;
+  for (const auto& [text, choice] : names) {
+    choices.push_back(text);
+    fallback = choice == value ? text : fallback;
+  }
+  subcommand
+      .add_option_function<std::string>(
+          name, [&value, names](const std::string& text) { value = names.at(text); }, help)
+      ->check(CLI::IsMember(choices))
+      ->default_str(fallback);
+}
+
+}  // namespace
+
+void add_step_options(CLI::App& subcommand, TransferOptions& options) {
+  StepOptions& step = options.step;
+  const CLI::Range share(1e-6, 1.0);
+  subcommand.add_option("--density", step.density, "Share of the weights to keep")->check(share);
+  add_choice<Scope>(subcommand, "--scope", step.scope, {{"layer", Scope::layer}, {"global", Scope::global}},
+                    "Whether the density holds in each layer or over all");
+  add_choice<KernelMode>(subcommand, "--kernel", step.kernel,
+                         {{"exact", KernelMode::exact}, {"sketch", KernelMode::sketch}},
+                         "The kernel over all classes, or seen through random output directions");
+  subcommand.add_option("--probes", step.probes, "Random output directions an input in a sketch")
+      ->check(CLI::Range(1, 1 << 20));
+  add_choice<Pairs>(subcommand, "--pairs", step.objective.pairs, {{"cross", Pairs::cross}, {"all", Pairs::all}},
+                    "Which pairs of inputs count: first half against second, or all but each with itself");
+  add_choice<ParameterSet>(subcommand, "--parameters", step.objective.parameters,
+                           {{"all", ParameterSet::all}, {"active", ParameterSet::active}},
+                           "Which of the student's parameters its kernel counts");
+  subcommand.add_option("--learning-rate", step.learning_rate, "Learning rate of Adam")->check(CLI::PositiveNumber);
+  subcommand
+      .add_option("--kernel-weight", step.objective.kernel_weight, "Weight of the kernel distance; 0 leaves it out")
+      ->check(CLI::NonNegativeNumber);
+  subcommand.add_option("--mask-interval", step.mask_interval, "Steps between mask updates; 0: none")
+      ->check(CLI::NonNegativeNumber);
+  add_choice<DensitySchedule>(subcommand, "--density-schedule", step.density_schedule,
+                              {{"constant", DensitySchedule::constant}, {"cubic", DensitySchedule::cubic}},
+                              "Constant, or from dense down to the goal over the first 70 % of the steps");
+}
+
+void add_batch_size_option(CLI::App& subcommand, TransferOptions& options) {
+  subcommand.add_option("--batch-size", options.batch_size, "Inputs a step")->check(CLI::Range(2, 1 << 20));
+}
+
+}  // namespace ntt

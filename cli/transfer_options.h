@@ -1,0 +1,16 @@
+#pragma once
+
+#include <CLI/App.hpp>
+
+#include "ntt/transfer/transfer.h"
+
+namespace ntt {
+
+/// Options of one step of NTT, which `transfer` and `bench step` share: density, scope, kernel, probes, pairs,
+/// parameters, learning rate, kernel weight, mask interval, density schedule.
+void add_step_options(CLI::App& subcommand, TransferOptions& options);
+
+/// `--batch-size`.
+void add_batch_size_option(CLI::App& subcommand, TransferOptions& options);
+
+}  // namespace ntt

@@ -1,0 +1,71 @@
+#include "cli/transfer_run.h"
+
+#include <ATen/ATen.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <map>
+
+#include "cli/transfer_options.h"
+#include "ntt/core/threads.h"
+#include "ntt/nn/network_file.h"
+
+namespace ntt {
+double published_weight_decay(const NetworkSpec& spec) {
+  const bool convolutional = std::any_of(spec.layers.begin(), spec.layers.end(), [](const LayerSpec& layer) {
+    return layer.type == "conv2d" || layer.type == "residual";
+  });
+  return convolutional ? 1e-5 : 1e-4;
+}
+
+void add_length_options(CLI::App& subcommand, TransferCommand& command) {
+  TransferOptions& options = command.transfer;
+  add_batch_size_option(subcommand, options);
+  subcommand.add_option("--epochs", options.epochs, "Passes over the training inputs")->check(CLI::PositiveNumber);
+  subcommand.add_option("--steps", options.steps, "Steps instead of epochs; 0: as --epochs says")
+      ->check(CLI::NonNegativeNumber);
+  subcommand
+      .add_option("--weight-decay", command.weight_decay,
+                  "Weight of the squared weights, divided by the density (published: 1e-4, with convolutions 1e-5)")
+      ->check(CLI::NonNegativeNumber);
+  subcommand
+      .add_option_function<std::string>(
+          "--initial-mask",
+          [&options](const std::string& name) {
+            options.initial_mask = name == "magnitude" ? InitialMask::magnitude : InitialMask::logit_snip;
+          },
+          "Scores of the first mask")
+      ->check(CLI::IsMember({"magnitude", "logit-snip"}))
+      ->default_str("magnitude");
+  subcommand.add_option("--held-out", options.held_out, "Share of the training inputs to measure the distances on")
+      ->check(CLI::Range(1e-6, 0.5));
+  subcommand.add_option("--evaluate-interval", options.evaluate_every, "Steps between those measurements")
+      ->check(CLI::PositiveNumber);
+}
+
+FoundNetwork find_sparse_network(NetworkSpec spec, const LoadedData& data, TransferCommand& command) {
+  TransferOptions& options = command.transfer;
+  options.step.seed = command.common.seed;
+  options.step.weight_decay = command.weight_decay.value_or(published_weight_decay(spec));
+  Network teacher = Network::random(std::move(spec), command.common.seed);
+  teacher.to(data.train_inputs.device(), at::kFloat);
+  constexpr std::int64_t kScoringInputs = 1000;
+  const at::Tensor scoring = data.train_inputs.narrow(0, 0, std::min(kScoringInputs, data.train_inputs.size(0)));
+  Network student = initial_student(teacher, options, scoring);
+  spdlog::info("transfer: {} at density {}, {} threads", teacher.spec().name, options.step.density, threads());
+  const TransferResult result = transfer(teacher, student, data.train_inputs, options);
+
+  const RunFolder folder(options.out);
+  const std::map<std::string, std::string> provenance = {{"model", teacher.spec().name},
+                                                         {"data", data.name},
+                                                         {"method", "ntt"},
+                                                         {"seed", fmt::format("{}", command.common.seed)},
+                                                         {"ntt_version", NTT_VERSION}};
+  write_network(folder.file("teacher.safetensors"), teacher, provenance);
+  write_network(folder.file(kNetworkFile), student, provenance);
+  return {std::move(student), result};
+}
+
+}  // namespace ntt

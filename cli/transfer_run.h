@@ -1,0 +1,38 @@
+#pragma once
+
+#include <CLI/App.hpp>
+#include <optional>
+#include <string>
+
+#include "cli/run_support.h"
+#include "ntt/nn/network.h"
+#include "ntt/transfer/transfer.h"
+
+namespace ntt {
+
+/// What `ntt transfer` was asked to do; `ntt demo` asks for the same.
+struct TransferCommand {
+  CommonOptions common;
+  std::string model = "lenet-300-100";
+  TransferOptions transfer;
+  std::optional<double> weight_decay;  ///< nothing: the published one for the kind of network
+};
+
+/// A student and how it was found.
+struct FoundNetwork {
+  Network student;
+  TransferResult result;
+};
+
+/// Options of a whole run that a single step does not have: batch size, epochs, steps, weight decay, initial mask,
+/// held-out share, evaluation interval.
+void add_length_options(CLI::App& subcommand, TransferCommand& command);
+
+/// The published λ_2: 1e-4, for networks with convolutions 1e-5.
+double published_weight_decay(const NetworkSpec& spec);
+
+/// Draws the teacher, moves a student towards it, and writes teacher.safetensors and network.safetensors into the run
+/// folder command.transfer.out.
+FoundNetwork find_sparse_network(NetworkSpec spec, const LoadedData& data, TransferCommand& command);
+
+}  // namespace ntt
