@@ -1,0 +1,228 @@
+#include "ntt/nn/network.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <vector>
+
+#include "tests/support/networks.h"
+#include "tests/support/oracle.h"
+
+namespace ntt {
+namespace {
+
+using namespace testing_support;
+
+std::vector<at::Tensor> values_of(const Network& network) {
+  std::vector<at::Tensor> values;
+  for (const Parameter* parameter : network.parameters()) {
+    values.push_back(parameter->value.clone());
+    values.push_back(parameter->effective.clone());
+    if (parameter->mask.defined()) {
+      values.push_back(parameter->mask.clone());
+    }
+  }
+  return values;
+}
+
+void expect_equal(const std::vector<at::Tensor>& actual, const std::vector<at::Tensor>& expected) {
+  ASSERT_EQ(actual.size(), expected.size());
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    EXPECT_TRUE(at::equal(actual[i], expected[i])) << i;
+  }
+}
+
+std::int64_t parameter_count(const NetworkSpec& spec) {
+  std::int64_t count = 0;
+  const Network network(spec);
+  for (const Parameter* parameter : network.parameters()) {
+    count += std::accumulate(parameter->shape.begin(), parameter->shape.end(), std::int64_t{1}, std::multiplies<>());
+  }
+  return count;
+}
+
+TEST(Zoo, HasThePublishedNumbersOfParameters) {
+  EXPECT_EQ(parameter_count(find_model("lenet-300-100", {1, 28, 28}, 10)), 266'610);
+  EXPECT_EQ(parameter_count(find_model("lenet-5-caffe", {1, 28, 28}, 10)), 431'080);
+  EXPECT_EQ(parameter_count(find_model("conv-4", {3, 32, 32}, 10)), 1'904'202);
+}
+
+TEST(Zoo, HasThePublishedShapes) {
+  const auto shapes = [](const char* model, const Shape& input) {
+    std::vector<Shape> result;
+    const Network network(find_model(model, input, 10));
+    for (const Parameter* parameter : network.parameters()) {
+      if (parameter->prunable) {
+        result.push_back(parameter->shape);
+      }
+    }
+    return result;
+  };
+  EXPECT_EQ(shapes("lenet-300-100", {1, 28, 28}), (std::vector<Shape>{{300, 784}, {100, 300}, {10, 100}}));
+  EXPECT_EQ(shapes("lenet-5-caffe", {1, 28, 28}),
+            (std::vector<Shape>{{20, 1, 5, 5}, {50, 20, 5, 5}, {500, 800}, {10, 500}}));
+  EXPECT_EQ(
+      shapes("conv-4", {3, 32, 32}),
+      (std::vector<Shape>{{64, 3, 3, 3}, {64, 64, 3, 3}, {128, 64, 3, 3}, {128, 128, 3, 3}, {512, 3200}, {10, 512}}));
+}
+
+TEST(Zoo, ComputesWhatItsLayersSay) {
+  struct Model {
+    const char* name;
+    Shape input;
+  };
+  for (const Model& model :
+       {Model{"lenet-300-100", {1, 28, 28}}, Model{"lenet-5-caffe", {1, 28, 28}}, Model{"conv-4", {3, 32, 32}}}) {
+    SCOPED_TRACE(model.name);
+    const NetworkSpec spec = find_model(model.name, model.input, 10);
+    Network network = draw(spec, 1, at::kDouble);
+    mask_at_random(network, 0.3, 2);
+    const at::Tensor inputs = draw_inputs(spec, 3, 1);
+    EXPECT_LT(relative_error(network.predict(inputs),
+                             oracle::forward(spec, oracle::leaves_of(network).effective, inputs).detach()),
+              1e-12);
+    network.to(at::kCPU, at::kFloat);
+    EXPECT_LT(relative_error(network.predict(inputs.to(at::kFloat)), network.predict(inputs.to(at::kFloat), 1)), 1e-5);
+  }
+}
+
+TEST(Network, PredictAltersNoParameter) {
+  for (const NetworkSpec& spec : small_networks()) {
+    SCOPED_TRACE(spec.name);
+    for (const auto dtype : {at::kFloat, at::kDouble}) {
+      for (const bool masked : {false, true}) {
+        Network network = draw(spec, 1, dtype);
+        if (masked) {
+          mask_at_random(network, 0.5, 2);
+        }
+        const std::vector<at::Tensor> before = values_of(network);
+        const at::Tensor inputs = draw_inputs(spec, 7, 3, dtype);
+        const at::Tensor inputs_before = inputs.clone();
+        const at::Tensor expected = network.predict(inputs);
+        for (const std::int64_t batch_size : {1, 2, 3, 6, 7, 100}) {
+          // Batches of one are where a broadcast parameter would be the output itself.
+          EXPECT_LT(relative_error(network.predict(inputs, batch_size), expected), dtype == at::kFloat ? 1e-5 : 1e-13);
+          expect_equal(values_of(network), before);
+        }
+        EXPECT_TRUE(at::equal(inputs, inputs_before));
+      }
+    }
+  }
+}
+
+TEST(Network, SweepsAlterNoParameterEvenForOneInput) {
+  for (const NetworkSpec& spec : small_networks()) {
+    SCOPED_TRACE(spec.name);
+    for (const std::int64_t count : {1, 3}) {
+      Network network = draw(spec, 1);
+      const std::vector<at::Tensor> before = values_of(network);
+      const at::Tensor inputs = draw_inputs(spec, count, 3);
+      const at::Tensor inputs_before = inputs.clone();
+      const at::Tensor probes = draw_inputs({"", {2, network.outputs()}, {}}, count, 4);
+      const at::Tensor probes_before = probes.clone();
+      const at::Tensor cotangent = draw_inputs({"", {network.outputs()}, {}}, count, 5);
+      const at::Tensor cotangent_before = cotangent.clone();
+      Tape tape;
+      const at::Tensor outputs = network.layers().forward(inputs, tape);
+      const at::Tensor outputs_before = outputs.clone();
+      const at::Tensor pulled = network.layers().pullback(probes, tape);
+      network.layers().pullback_adjoint(pulled, tape);
+      network.layers().forward_adjoint(cotangent, tape);
+      expect_equal(values_of(network), before);
+      expect_equal({inputs, probes, cotangent, outputs},
+                   {inputs_before, probes_before, cotangent_before, outputs_before});
+    }
+  }
+}
+
+TEST(Network, CloneSharesNothing) {
+  for (const NetworkSpec& spec : small_networks()) {
+    SCOPED_TRACE(spec.name);
+    Network network = draw(spec, 1);
+    mask_at_random(network, 0.5, 2);
+    const Network copy = network.clone();
+    const std::vector<at::Tensor> before = values_of(network);
+    expect_equal(values_of(copy), before);
+    EXPECT_EQ(copy.density(), network.density());
+    EXPECT_EQ(to_toml(copy.spec()), to_toml(network.spec()));
+    for (std::size_t i = 0; i < network.parameters().size(); ++i) {
+      EXPECT_EQ(copy.parameters()[i]->name, network.parameters()[i]->name);
+      EXPECT_EQ(copy.parameters()[i]->prunable, network.parameters()[i]->prunable);
+    }
+    for (Parameter* parameter : network.parameters()) {
+      parameter->value.fill_(5);
+      parameter->gradient.fill_(5);
+      if (parameter->mask.defined()) {
+        parameter->mask.fill_(1);
+      }
+      parameter->refresh();
+    }
+    expect_equal(values_of(copy), before);
+    for (const Parameter* parameter : copy.parameters()) {
+      EXPECT_TRUE((parameter->gradient == 0).all().item<bool>());
+    }
+  }
+}
+
+TEST(Network, PredictsNothingForNoInputs) {
+  for (const char* name : {"mlp", "lenet", "residual-cnn"}) {
+    const NetworkSpec& spec = small_network(name);
+    EXPECT_EQ(draw(spec, 1).predict(draw_inputs(spec, 0, 1)).sizes(), (at::IntArrayRef{0, 3})) << name;
+  }
+}
+
+TEST(Network, PredictTakesInputsOfAnyLayout) {
+  const NetworkSpec& spec = small_network("strided");
+  const Network network = draw(spec, 1);
+  const at::Tensor inputs = draw_inputs(spec, 4, 1);
+  const at::Tensor turned = inputs.permute({2, 3, 1, 0}).contiguous().permute({3, 2, 0, 1});
+  ASSERT_FALSE(turned.is_contiguous());
+  EXPECT_TRUE(at::equal(network.predict(turned, 3), network.predict(inputs, 3)));
+}
+
+TEST(Network, ToConvertsValuesAndMasks) {
+  const NetworkSpec& spec = small_network("lenet");
+  Network network = draw(spec, 1);
+  mask_at_random(network, 0.5, 2);
+  const std::vector<at::Tensor> before = values_of(network);
+  const double density = network.density();
+  network.to(at::kCPU, at::kFloat);
+  EXPECT_EQ(network.dtype(), at::kFloat);
+  EXPECT_EQ(network.device(), at::Device(at::kCPU));
+  EXPECT_EQ(network.density(), density);
+  const std::vector<at::Tensor> after = values_of(network);
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    EXPECT_TRUE(at::equal(after[i], before[i].to(at::kFloat)));
+  }
+  for (const Parameter* parameter : network.parameters()) {
+    EXPECT_EQ(parameter->gradient.scalar_type(), at::kFloat);
+    EXPECT_EQ(parameter->mask.defined(), parameter->prunable);
+    EXPECT_TRUE(!parameter->mask.defined() || parameter->mask.scalar_type() == at::kFloat);
+  }
+}
+
+TEST(Network, ZeroGradientsKeepsTheirMemory) {
+  Network network = draw(small_network("mlp"), 1);
+  for (Parameter* parameter : network.parameters()) {
+    parameter->gradient.fill_(3);
+    const at::Tensor same = parameter->gradient;
+    network.zero_gradients();
+    EXPECT_TRUE((same == 0).all().item<bool>());
+  }
+}
+
+TEST(Network, DensityCountsWeightsAlone) {
+  Network network = draw(small_network("one-linear"), 1);  // 15 weights, 3 biases
+  EXPECT_EQ(network.density(), 1);
+  at::Tensor mask = at::ones({3, 5}, at::kDouble);
+  mask[0].zero_();
+  mask[1][2] = 0;
+  network.parameters()[0]->set_mask(mask);
+  EXPECT_DOUBLE_EQ(network.density(), 9.0 / 15);
+  network.parameters()[0]->set_mask(at::zeros({3, 5}, at::kDouble));
+  EXPECT_EQ(network.density(), 0);
+}
+
+}  // namespace
+}  // namespace ntt

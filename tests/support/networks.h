@@ -1,0 +1,40 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ntt/nn/network.h"
+
+namespace ntt::testing_support {
+
+/// Small networks that between them hold every layer before, between and behind layers with parameters.
+const std::vector<NetworkSpec>& small_networks();
+/// The one of that name.
+const NetworkSpec& small_network(const std::string& name);
+
+/// The names of all, for tests that take each in turn.
+std::vector<std::string> small_network_names();
+/// The name as a test's name may be spelt: "mlp_tanh".
+std::string as_identifier(std::string name);
+
+/// Draws a network with biases large enough to matter.
+Network draw(const NetworkSpec& spec, std::uint64_t seed, at::ScalarType dtype = at::kDouble);
+/// Standard-normal inputs [count, spec.input...].
+at::Tensor draw_inputs(const NetworkSpec& spec, std::int64_t count, std::uint64_t seed,
+                       at::ScalarType dtype = at::kDouble);
+/// Masks every weight at random.
+void mask_at_random(Network& network, double density, std::uint64_t seed);
+
+/// Whether two networks of one architecture hold the same bits: values, masks and what the layers see.
+bool identical(const Network& a, const Network& b);
+
+/// max |a - b| / max |b|; infinity if the shapes differ or a NaN is there.
+double relative_error(const at::Tensor& actual, const at::Tensor& expected);
+/// The largest over parameters of max |a - b| / max |b|, where a parameter whose derivatives are all tiny is measured
+/// by a thousandth of the largest derivative instead.
+double relative_error(const std::vector<at::Tensor>& actual, const std::vector<at::Tensor>& expected);
+
+}  // namespace ntt::testing_support
