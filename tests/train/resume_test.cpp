@@ -1,0 +1,135 @@
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <csignal>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "ntt/core/error.h"
+#include "ntt/core/interrupt.h"
+#include "ntt/io/run_folder.h"
+#include "ntt/io/safetensors.h"
+#include "ntt/train/training_state.h"
+#include "tests/io/temporary_folder.h"
+#include "tests/train/small_problem.h"
+
+namespace ntt {
+namespace {
+
+using testing::HasSubstr;
+
+using ResumeTest = TemporaryFolderTest;
+
+/// Trains until the metrics have three lines, then sends this process SIGINT; the message of Interrupted.
+std::string train_until_interrupted(Network& network, const TrainingOptions& options) {
+  std::atomic<bool> done = false;
+  std::thread sender([&] {
+    const MetricsLog log(options.out / kMetricsFile);
+    while (!done && log.lines() < 3) {
+      std::this_thread::yield();
+    }
+    if (!done) {
+      std::raise(SIGINT);
+    }
+  });
+  const std::string message = message_of<Interrupted>([&] { train(network, small_glyphs(), options); });
+  done = true;
+  sender.join();
+  return message;
+}
+
+std::vector<nlohmann::json> metrics_without_seconds(const TrainingOptions& options) {
+  std::vector<nlohmann::json> lines = read_metrics(options.out / kMetricsFile);
+  for (nlohmann::json& line : lines) {
+    line.erase("seconds");
+  }
+  return lines;
+}
+
+class ResumeTestOf : public ResumeTest, public testing::WithParamInterface<Select> {};
+
+TEST_P(ResumeTestOf, InterruptedAndResumedIsBitIdentical) {
+  TrainingOptions options = quick_options(1500);
+  options.learning_rate = 0.01;
+  options.select = GetParam();
+  options.out = folder_ / "whole";
+  Network whole = glyph_network();
+  const TrainingResult expected = train(whole, small_glyphs(), options);
+  const std::vector<nlohmann::json> expected_lines = metrics_without_seconds(options);
+
+  options.out = folder_ / "parts";
+  Network first = glyph_network();
+  EXPECT_THAT(train_until_interrupted(first, options), HasSubstr("--resume"));
+  ASSERT_TRUE(std::filesystem::exists(options.out / kCheckpointFile));
+  MetricsLog(options.out / kMetricsFile).append({{"step", 99999}});  // as if killed after the checkpoint
+
+  options.resume = true;
+  Network second = glyph_network(0.7);  // what is in the network does not count: the checkpoint does
+  const TrainingResult result = train(second, small_glyphs(), options);
+  EXPECT_TRUE(identical(whole, second));
+  EXPECT_EQ(metrics_without_seconds(options), expected_lines);
+  EXPECT_EQ(result.best.step, expected.best.step);
+  EXPECT_EQ(result.mean_test_accuracy, expected.mean_test_accuracy);
+}
+
+INSTANTIATE_TEST_SUITE_P(Both, ResumeTestOf, testing::Values(Select::last, Select::best_validation));
+
+TEST_F(ResumeTest, RefusesACheckpointOfOtherOptions) {
+  TrainingOptions options = quick_options(5);
+  options.out = folder_;
+  options.checkpoint_seconds = 0;
+  Network network = glyph_network();
+  train(network, small_glyphs(), options);
+  options.resume = true;
+  options.learning_rate = 0.02;
+  EXPECT_THAT(message_of<InputError>([&] { train(network, small_glyphs(), options); }),
+              testing::AllOf(HasSubstr("other options"), HasSubstr("0.02"), HasSubstr("0.001")));
+}
+
+TEST_F(ResumeTest, RefusesAFileThatIsNoCheckpointOfTraining) {
+  TrainingOptions options = quick_options(5);
+  options.out = folder_;
+  options.resume = true;
+  write_safetensors(folder_ / kCheckpointFile, {{{"a", at::zeros({2})}}, {}, {}});
+  Network network = glyph_network();
+  EXPECT_THAT(message_of<InputError>([&] { train(network, small_glyphs(), options); }),
+              HasSubstr("no checkpoint of a training run"));
+}
+
+TEST_F(ResumeTest, ADivergingRunNamesTheStepAndTheLastGoodCheckpoint) {
+  TrainingOptions options = quick_options(50);
+  options.learning_rate = 1e30;
+  Network network = glyph_network();
+  EXPECT_THAT(message_of<RunError>([&] { train(network, small_glyphs(), options); }),
+              testing::AllOf(HasSubstr("at step 2 of 50"), HasSubstr("no checkpoint had been written")));
+
+  options.out = folder_;
+  options.checkpoint_seconds = 0;
+  network = glyph_network();
+  const std::string message = message_of<RunError>([&] { train(network, small_glyphs(), options); });
+  EXPECT_THAT(message, HasSubstr((folder_ / kCheckpointFile).string() + ", of step 1;"));
+  for (const auto& [name, tensor] : read_safetensors(folder_ / kCheckpointFile).tensors) {
+    EXPECT_TRUE(at::isfinite(tensor).all().item<bool>()) << name;
+  }
+}
+
+TEST_F(ResumeTest, WeightsThatAreNotFiniteNeverReachACheckpoint) {
+  Network network = glyph_network();
+  const Adam optimiser(network, 1e-3);
+  const std::filesystem::path path = folder_ / kCheckpointFile;
+  TrainingState state;
+  state.step = 7;
+  save_checkpoint(path, network, optimiser, state, "x");
+  const std::string good = read(path);
+  network.parameters()[1]->value[0] = std::numeric_limits<float>::infinity();
+  EXPECT_THAT(message_of<RunError>([&] { save_checkpoint(path, network, optimiser, state, "x"); }),
+              HasSubstr("after step 7"));
+  EXPECT_EQ(read(path), good);
+  EXPECT_EQ(files(), 1U);
+}
+
+}  // namespace
+}  // namespace ntt

@@ -1,0 +1,210 @@
+#include "ntt/train/trainer.h"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "ntt/core/error.h"
+#include "ntt/io/run_folder.h"
+#include "ntt/train/metrics.h"
+#include "tests/io/temporary_folder.h"
+#include "tests/train/small_problem.h"
+
+namespace ntt {
+namespace {
+
+using testing::HasSubstr;
+
+using TrainerTest = TemporaryFolderTest;
+
+/// The same training written with autograd: softmax cross-entropy and the penalty through the masks, Adam by the book.
+std::vector<at::Tensor> train_with_autograd(const Network& start, const TrainingData& data,
+                                            const TrainingOptions& options) {
+  std::vector<at::Tensor> values, masks, first, second;
+  for (const Parameter* parameter : start.parameters()) {
+    values.push_back(parameter->value.clone().set_requires_grad(true));
+    masks.push_back(parameter->mask.defined() ? parameter->mask : at::ones_like(parameter->value));
+    first.push_back(at::zeros_like(parameter->value));
+    second.push_back(at::zeros_like(parameter->value));
+  }
+  for (std::int64_t t = 1; t <= options.steps; ++t) {
+    const at::Tensor hidden = at::relu(at::linear(data.train_inputs.flatten(1), values[0] * masks[0], values[1]));
+    const at::Tensor outputs = at::linear(hidden, values[2] * masks[2], values[3]);
+    const at::Tensor penalty = (values[0] * masks[0]).pow(2).sum() + (values[2] * masks[2]).pow(2).sum();
+    (at::cross_entropy_loss(outputs, data.train_labels) + options.weight_decay * penalty).backward();
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const at::Tensor gradient = values[i].grad().clone();
+      values[i].mutable_grad().reset();
+      first[i] = 0.9 * first[i] + 0.1 * gradient;
+      second[i] = 0.999 * second[i] + 0.001 * gradient * gradient;
+      const double steps = static_cast<double>(t);
+      const at::Tensor change = options.learning_rate * (first[i] / (1 - std::pow(0.9, steps))) /
+                                ((second[i] / (1 - std::pow(0.999, steps))).sqrt() + 1e-8);
+      values[i] = (values[i].detach() - change).set_requires_grad(true);
+    }
+  }
+  return values;
+}
+
+TEST_F(TrainerTest, AgreesWithAutograd) {
+  RandomStream stream(2, "test");
+  const at::Tensor inputs = random_normal(stream, {6, 1, 2, 3}, 1.0, at::kDouble);
+  const at::Tensor labels = at::tensor({0, 1, 2, 3, 2, 0}, at::kLong);
+  const TrainingData data{inputs, labels, inputs, labels};
+  Network network = small_network({1, 2, 3}, 5, 4, 0.5, at::kDouble);
+  TrainingOptions options;
+  options.steps = 6;
+  options.batch_size = 6;
+  options.held_out = 0;
+  options.learning_rate = 0.01;
+  options.weight_decay = 0.05;
+  const std::vector<at::Tensor> expected = train_with_autograd(network, data, options);
+  train(network, data, options);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_TRUE(at::allclose(network.parameters()[i]->value, expected[i].detach(), 1e-10, 1e-12))
+        << network.parameters()[i]->name;
+  }
+}
+
+TEST_F(TrainerTest, DefaultsAreThePublishedOnes) {
+  const TrainingOptions options;
+  EXPECT_EQ(options.epochs, 50);
+  EXPECT_EQ(options.batch_size, 64);
+  EXPECT_EQ(options.learning_rate, 1e-3);
+  EXPECT_EQ(options.weight_decay, 1e-8);
+  EXPECT_EQ(options.held_out, 0.1);
+  EXPECT_EQ(options.evaluate_every, 100);
+  EXPECT_EQ(options.select, Select::last);
+}
+
+TEST_F(TrainerTest, PrunedWeightsStayExactlyZeroAndMasksStay) {
+  for (const std::int64_t steps : {1, 2, 3, 17}) {
+    const Network start = glyph_network(0.1);
+    Network network = start.clone();
+    train(network, small_glyphs(), quick_options(steps));
+    for (std::size_t i = 0; i < network.parameters().size(); ++i) {
+      const Parameter& parameter = *network.parameters()[i];
+      EXPECT_FALSE(at::equal(parameter.effective, start.parameters()[i]->effective)) << "nothing was learnt";
+      if (parameter.mask.defined()) {
+        EXPECT_TRUE(at::equal(parameter.mask, start.parameters()[i]->mask));
+        EXPECT_EQ(at::count_nonzero(parameter.effective * (1 - parameter.mask)).item<std::int64_t>(), 0);
+      }
+    }
+  }
+}
+
+TEST_F(TrainerTest, LearnsGlyphs) {
+  Network network = glyph_network();
+  const double before = score(network, small_glyphs().test_inputs, small_glyphs().test_labels).accuracy;
+  const TrainingResult result = train(network, small_glyphs(), quick_options(400));
+  EXPECT_LT(before, 0.35);
+  EXPECT_GT(result.last.test_accuracy, 0.6);
+  EXPECT_GT(result.last.train_accuracy, 0.9);
+  EXPECT_GT(result.ms_per_step, 0);
+  EXPECT_EQ(result.steps, 400);
+}
+
+TEST_F(TrainerTest, IsAFunctionOfTheSeed) {
+  Network a = glyph_network();
+  Network b = a.clone();
+  Network c = a.clone();
+  TrainingOptions options = quick_options(50);
+  train(a, small_glyphs(), options);
+  train(b, small_glyphs(), options);
+  options.seed = 12;
+  train(c, small_glyphs(), options);
+  EXPECT_TRUE(identical(a, b));
+  EXPECT_FALSE(identical(a, c));
+}
+
+TEST_F(TrainerTest, WritesALineAnEvaluation) {
+  TrainingOptions options = quick_options(45);
+  options.out = folder_ / "run";
+  Network network = glyph_network();
+  const TrainingResult result = train(network, small_glyphs(), options);
+  const std::vector<nlohmann::json> lines = read_metrics(options.out / kMetricsFile);
+  ASSERT_EQ(lines.size(), 4U);
+  const std::vector<std::int64_t> steps{0, 20, 40, 45};
+  double sum = 0;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    EXPECT_EQ(lines[i].at("step"), steps[i]);
+    EXPECT_EQ(lines[i].at("epoch"), steps[i] / 13);  // 864 inputs are 13 batches of 64
+    EXPECT_EQ(lines[i].at("train_loss").is_null(), i == 0);
+    for (const char* key : {"train_accuracy", "validation_accuracy", "validation_loss", "test_accuracy", "test_loss"}) {
+      EXPECT_GT(lines[i].at(key).get<double>(), 0) << key;
+    }
+    sum += i > 0 ? lines[i].at("test_accuracy").get<double>() : 0;
+  }
+  EXPECT_LT(lines[3].at("train_loss").get<double>(), lines[1].at("train_loss").get<double>());
+  EXPECT_EQ(lines[3].at("test_accuracy"), result.last.test_accuracy);
+  EXPECT_NEAR(result.mean_test_accuracy, sum / 3, 1e-12);
+}
+
+TEST_F(TrainerTest, AveragesTheLastTenEvaluations) {
+  TrainingOptions options = quick_options(26);
+  options.evaluate_every = 2;
+  options.out = folder_ / "run";
+  Network network = glyph_network();
+  const TrainingResult result = train(network, small_glyphs(), options);
+  const std::vector<nlohmann::json> lines = read_metrics(options.out / kMetricsFile);
+  ASSERT_EQ(lines.size(), 14U);
+  double sum = 0;
+  for (std::size_t i = 4; i < 14; ++i) {
+    sum += lines[i].at("test_accuracy").get<double>();
+  }
+  EXPECT_NEAR(result.mean_test_accuracy, sum / 10, 1e-12);
+}
+
+TEST_F(TrainerTest, KeepsTheWeightsThatAreAskedFor) {
+  const TrainingData& data = small_glyphs();
+  TrainingOptions options = quick_options(60);
+  options.learning_rate = 0.05;  // wild enough that the last is not the best
+  options.evaluate_every = 5;
+  Network last = glyph_network();
+  Network best = last.clone();
+  const TrainingResult plain = train(last, data, options);
+  options.select = Select::best_validation;
+  const TrainingResult selected = train(best, data, options);
+
+  ASSERT_NE(plain.best.step, plain.last.step) << "choose another seed";
+  EXPECT_EQ(selected.best.step, plain.best.step);
+  EXPECT_FALSE(identical(last, best));
+  EXPECT_EQ(score(last, data.test_inputs, data.test_labels).accuracy, plain.last.test_accuracy);
+  EXPECT_EQ(score(best, data.test_inputs, data.test_labels).accuracy, selected.best.test_accuracy);
+  const at::Tensor held_out = split_indices(960, 0.1, options.seed).held_out;
+  const at::Tensor inputs = data.train_inputs.index_select(0, held_out);
+  EXPECT_EQ(score(best, inputs, data.train_labels.index_select(0, held_out)).accuracy, plain.best.validation_accuracy);
+  EXPECT_GT(plain.best.validation_accuracy, plain.last.validation_accuracy);
+}
+
+TEST_F(TrainerTest, RefusesWhatDoesNotFit) {
+  Network network = glyph_network();
+  const auto message = [&](const TrainingData& data, const TrainingOptions& options) {
+    return message_of<InputError>([&] { train(network, data, options); });
+  };
+  TrainingOptions options = quick_options(1);
+  options.batch_size = 900;
+  EXPECT_THAT(message(small_glyphs(), options), HasSubstr("batch of 900 cannot be filled from 864"));
+  options = quick_options(1);
+  options.learning_rate = 0;
+  EXPECT_THAT(message(small_glyphs(), options), HasSubstr("learning rate 0"));
+  options = quick_options(1);
+  options.select = Select::best_validation;
+  options.held_out = 0;
+  EXPECT_THAT(message(small_glyphs(), options), HasSubstr("must be held out"));
+  TrainingData data = small_glyphs();
+  data.test_labels = data.test_labels + 1;
+  EXPECT_THAT(message(data, quick_options(1)), HasSubstr("test labels go up to 10"));
+  data = small_glyphs();
+  data.train_labels = data.train_labels.narrow(0, 0, 5);
+  EXPECT_THAT(message(data, quick_options(1)), HasSubstr("960 training inputs and 5 labels"));
+  data = small_glyphs();
+  data.test_inputs = data.test_inputs.narrow(3, 0, 27);
+  EXPECT_THAT(message(data, quick_options(1)), HasSubstr("1x28x28"));
+}
+
+}  // namespace
+}  // namespace ntt
