@@ -1,0 +1,56 @@
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <string>
+
+#include "benchmarks/support.h"
+#include "ntt/transfer/transfer.h"
+
+namespace ntt {
+namespace {
+
+/// A kernel of one of the zoo's models; 0 probes: exact.
+struct StepCase {
+  std::string model;
+  Shape input;
+  std::int64_t probes;
+};
+
+/// Whole steps of NTT at the published settings: teacher, student, Adam, and a new mask every 100 steps.
+void time_steps(benchmark::State& state, const StepCase& step_case) {
+  const Network teacher = Network::random(find_model(step_case.model, step_case.input, kClasses), 0);
+  Shape shape = step_case.input;
+  shape.insert(shape.begin(), kBatch);
+  const at::Tensor inputs = random_tensor(shape);
+  TransferOptions options;
+  if (step_case.probes > 0) {
+    options.step.kernel = KernelMode::sketch;
+    options.step.probes = step_case.probes;
+  }
+  Network student = initial_student(teacher, options, inputs);
+  Stepper stepper(teacher, student, options.step, std::int64_t{1} << 40);
+  stepper.step(inputs);  // the first one sets up Adam and oneDNN
+  const CountProducts products(state);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(stepper.step(inputs));
+  }
+}
+
+const bool kRegistered = [] {
+  const Shape digit{1, 28, 28};
+  const Shape photo{3, 32, 32};
+  for (const StepCase& step_case :
+       {StepCase{"lenet-300-100", digit, 0}, StepCase{"lenet-300-100", digit, 1}, StepCase{"lenet-300-100", digit, 2},
+        StepCase{"lenet-5-caffe", digit, 0}, StepCase{"lenet-5-caffe", digit, 1}, StepCase{"conv-4", photo, 0},
+        StepCase{"conv-4", photo, 1}}) {
+    const std::string kernel = step_case.probes == 0 ? "exact" : fmt::format("sketch:{}", step_case.probes);
+    benchmark::RegisterBenchmark(fmt::format("step/{}/{}", step_case.model, kernel).c_str(), time_steps, step_case)
+        ->Unit(benchmark::kMillisecond)
+        ->MeasureProcessCPUTime()
+        ->UseRealTime();
+  }
+  return true;
+}();
+
+}  // namespace
+}  // namespace ntt
