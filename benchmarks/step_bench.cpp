@@ -23,10 +23,8 @@ void time_steps(benchmark::State& state, const StepCase& step_case) {
   shape.insert(shape.begin(), kBatch);
   const at::Tensor inputs = random_tensor(shape);
   TransferOptions options;
-  if (step_case.probes > 0) {
-    options.step.kernel = KernelMode::sketch;
-    options.step.probes = step_case.probes;
-  }
+  options.step.kernel = step_case.probes == 0 ? KernelMode::exact : KernelMode::sketch;
+  options.step.probes = step_case.probes;
   Network student = initial_student(teacher, options, inputs);
   Stepper stepper(teacher, student, options.step, std::int64_t{1} << 40);
   stepper.step(inputs);  // the first one sets up Adam and oneDNN

@@ -58,13 +58,14 @@ FoundNetwork find_sparse_network(NetworkSpec spec, const LoadedData& data, Trans
   const TransferResult result = transfer(teacher, student, data.train_inputs, options);
 
   const RunFolder folder(options.out);
-  const std::map<std::string, std::string> provenance = {{"model", teacher.spec().name},
-                                                         {"data", data.name},
-                                                         {"method", "ntt"},
-                                                         {"seed", fmt::format("{}", command.common.seed)},
-                                                         {"ntt_version", NTT_VERSION}};
-  write_network(folder.file("teacher.safetensors"), teacher, provenance);
-  write_network(folder.file(kNetworkFile), student, provenance);
+  std::map<std::string, std::string> metadata = {
+      {"model", teacher.spec().name},
+      {"data", data.name},
+      {"method", "dense"},
+      {"provenance", fmt::format("ntt {} transfer --seed {}", NTT_VERSION, command.common.seed)}};
+  write_network(folder.file("teacher.safetensors"), teacher, metadata);
+  metadata["method"] = "ntt";
+  write_network(folder.file(kNetworkFile), student, metadata);
   return {std::move(student), result};
 }
 
