@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include "ntt/train/cross_entropy.h"
+#include "ntt/nn/cross_entropy.h"
 
 namespace ntt {
 

@@ -19,7 +19,7 @@
 #include "ntt/data/dataset.h"
 #include "ntt/io/run_folder.h"
 #include "ntt/nn/adam.h"
-#include "ntt/train/cross_entropy.h"
+#include "ntt/nn/cross_entropy.h"
 #include "ntt/train/metrics.h"
 #include "ntt/train/training_state.h"
 

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "ntt/train/cross_entropy.h"
+#include "ntt/nn/cross_entropy.h"
 #include "tests/train/small_problem.h"
 
 namespace ntt {

@@ -1,4 +1,4 @@
-#include "ntt/train/cross_entropy.h"
+#include "ntt/nn/cross_entropy.h"
 
 #include <ATen/ATen.h>
 
