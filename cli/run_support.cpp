@@ -33,8 +33,8 @@
 namespace ntt {
 namespace {
 
-/// What may change between the start of a run and its resumption: it stays the same run, though other threads or another
-/// device round its sums differently.
+/// What may change between the start of a run and its resumption: it stays the same run, though other threads or
+/// another device round its sums differently.
 const std::set<std::string> kFreeOptions{"threads", "device", "out", "json", "checkpoint-seconds"};
 
 std::map<std::string, std::string> options_of(const std::filesystem::path& config, const std::string& command) {

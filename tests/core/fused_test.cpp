@@ -57,8 +57,8 @@ TEST_P(FusedTest, BlockwiseProductsEqualPlainOnes) {
   }
 }
 
-// A loop's vectorised body, its tail and its version for arrays too near each other must round alike: where a tensor lies
-// is the allocator's affair, and no run repeats it.
+// A loop's vectorised body, its tail and its version for arrays too near each other must round alike: where a tensor
+// lies is the allocator's affair, and no run repeats it.
 TEST_P(FusedTest, ProductsDoNotDependOnWhereTheirTensorsLie) {
   for (const std::int64_t width : {1, 3, 8, 10, 12, 31, 33}) {
     const at::Tensor inputs = draw({1, width}, 1, GetParam());
