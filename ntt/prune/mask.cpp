@@ -33,10 +33,14 @@ std::vector<Parameter*> prunable_parameters(Network& network) {
   return prunable;
 }
 
-void mask_by_scores(Network& network, const Scores& scores, double density, Scope scope) {
+void check_density(double density) {
   if (!(density > 0 && density <= 1)) {
     fail_input("--density is {}, but must lie above 0 and be at most 1", density);
   }
+}
+
+void mask_by_scores(Network& network, const Scores& scores, double density, Scope scope) {
+  check_density(density);
   at::Tensor over_all;
   if (scope == Scope::global) {
     std::vector<at::Tensor> flat;
@@ -76,20 +80,6 @@ Scores random_scores(Network& network, std::uint64_t seed) {
     scores.push_back(order.narrow(0, first, count).view(parameter->value.sizes()).to(parameter->value.device()));
     first += count;
   }
-  return scores;
-}
-
-Scores logit_snip_scores(Network& network, const at::Tensor& inputs) {
-  Tape tape;
-  network.layers().limit_cotangents(tape, false, false);
-  network.zero_gradients();
-  const at::Tensor outputs = network.layers().forward(inputs.contiguous(), tape);
-  network.layers().forward_adjoint(outputs * 2, tape);
-  Scores scores;
-  for (const Parameter* parameter : prunable_parameters(network)) {
-    scores.push_back((parameter->effective * parameter->gradient).abs());
-  }
-  network.zero_gradients();
   return scores;
 }
 

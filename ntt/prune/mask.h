@@ -17,6 +17,9 @@ using Scores = std::vector<at::Tensor>;
 /// The prunable parameters, from input to output.
 std::vector<Parameter*> prunable_parameters(Network& network);
 
+/// InputError unless 0 < density <= 1.
+void check_density(double density);
+
 /// Masks the weights whose scores are among the k = int((1 - density) n) smallest, in each layer or over all: kept is
 /// what lies above the k-th smallest (Liu & Zenke 2020; ties with it go too). InputError unless 0 < density <= 1.
 void mask_by_scores(Network& network, const Scores& scores, double density, Scope scope);
@@ -26,9 +29,5 @@ Scores magnitude_scores(Network& network);
 
 /// Uniform scores: a random mask. A function of the seed alone.
 Scores random_scores(Network& network, std::uint64_t seed);
-
-/// |w · ∂Σf²/∂w|, summed over inputs and outputs: SNIP's score (Lee et al., ICLR 2019) with the squared outputs in the
-/// loss's place, so that no label is read (Liu & Zenke 2020, "logit-SNIP"). inputs [N, ...].
-Scores logit_snip_scores(Network& network, const at::Tensor& inputs);
 
 }  // namespace ntt

@@ -14,6 +14,7 @@
 #include "ntt/data/dataset.h"
 #include "ntt/io/run_folder.h"
 #include "ntt/io/safetensors.h"
+#include "ntt/prune/snip.h"
 
 namespace ntt {
 namespace {
@@ -66,8 +67,9 @@ class Run {
       progress.update(stepper_.steps(), summary());
       if (interrupted()) {
         save_checkpoint();
-        throw Interrupted(fmt::format("interrupted at step {} of {}; continue with: ntt transfer --config {} --resume",
-                                      stepper_.steps(), total_steps_, folder_.file(kConfigFile).string()));
+        throw Interrupted(fmt::format("interrupted at step {} of {}; continue with: ntt {} --config {} --resume",
+                                      stepper_.steps(), total_steps_, options_.command,
+                                      folder_.file(kConfigFile).string()));
       }
       if (clock_.seconds() - last_checkpoint_ >= options_.checkpoint_seconds) {
         save_checkpoint();

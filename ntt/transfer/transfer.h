@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 #include "ntt/transfer/stepper.h"
 
@@ -22,7 +23,8 @@ struct TransferOptions {
   std::int64_t evaluate_every = 100;
   double checkpoint_seconds = 5;
   bool resume = false;
-  std::filesystem::path out;  ///< the run folder
+  std::filesystem::path out;         ///< the run folder
+  std::string command = "transfer";  ///< of `ntt`, to say how an interrupted run is continued
 };
 
 /// What a run of NTT found out.

@@ -9,7 +9,6 @@
 
 #include "ntt/core/error.h"
 #include "tests/support/networks.h"
-#include "tests/support/oracle.h"
 
 namespace ntt {
 namespace {
@@ -204,46 +203,6 @@ TEST(RandomScores, KeepEveryWeightEquallyOften) {
   }
   // A standard deviation of 0.007 each.
   EXPECT_LT((kept / kDraws - 0.25).abs().max().item<double>(), 0.028);
-}
-
-class LogitSnipTest : public testing::TestWithParam<std::string> {};
-
-TEST_P(LogitSnipTest, IsAutogradsDerivativeOfTheSquaredOutputs) {
-  const NetworkSpec& spec = small_network(GetParam());
-  const at::Tensor inputs = draw_inputs(spec, 6, 2);
-  for (const double density : {1.0, 0.5}) {
-    Network network = draw(spec, 1);
-    if (density < 1) {
-      mask_at_random(network, density, 3);
-    }
-    const oracle::Leaves leaves = oracle::leaves_of(network);
-    const at::Tensor squares = oracle::forward(spec, leaves.effective, inputs).square().sum();
-    const std::vector<at::Tensor> gradients = oracle::gradients(squares, leaves.effective);
-    Scores expected;
-    for (std::size_t i = 0; i < gradients.size(); ++i) {
-      if (network.parameters()[i]->prunable) {
-        expected.push_back((leaves.effective[i] * gradients[i]).abs().detach());
-      }
-    }
-    EXPECT_LT(relative_error(logit_snip_scores(network, inputs), expected), 1e-12);
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(Networks, LogitSnipTest, testing::ValuesIn(small_network_names()),
-                         [](const auto& test) { return as_identifier(test.param); });
-
-TEST(LogitSnip, LeavesTheNetworkAsItWasWithoutGradients) {
-  Network network = draw(small_network("lenet"), 1);
-  const Network before = network.clone();
-  const at::Tensor inputs = draw_inputs(small_network("lenet"), 3, 2);
-  const Scores first = logit_snip_scores(network, inputs);
-  network.parameters()[0]->gradient.fill_(5);
-  const Scores second = logit_snip_scores(network, inputs);
-  EXPECT_EQ(relative_error(second, first), 0) << "gradients that were there do not count";
-  for (std::size_t i = 0; i < before.parameters().size(); ++i) {
-    EXPECT_TRUE(at::equal(network.parameters()[i]->effective, before.parameters()[i]->effective));
-    EXPECT_EQ(network.parameters()[i]->gradient.abs().max().item<double>(), 0);
-  }
 }
 
 }  // namespace

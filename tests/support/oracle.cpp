@@ -97,8 +97,8 @@ at::Tensor kernel(const at::Tensor& left, const at::Tensor& left_probes, const a
   return at::mm(at::bmm(left_probes, left).flatten(0, 1), at::bmm(right_probes, right).flatten(0, 1).t());
 }
 
-std::vector<at::Tensor> gradients(const at::Tensor& scalar, const std::vector<at::Tensor>& by) {
-  std::vector<at::Tensor> result = torch::autograd::grad({scalar}, by, {}, true, false, true);
+std::vector<at::Tensor> gradients(const at::Tensor& scalar, const std::vector<at::Tensor>& by, bool differentiable) {
+  std::vector<at::Tensor> result = torch::autograd::grad({scalar}, by, {}, true, differentiable, true);
   for (std::size_t i = 0; i < result.size(); ++i) {
     result[i] = result[i].defined() ? result[i] : at::zeros_like(by[i]);
   }

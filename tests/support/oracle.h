@@ -28,7 +28,9 @@ at::Tensor jacobian(const at::Tensor& outputs, const Leaves& leaves, bool active
 at::Tensor kernel(const at::Tensor& left, const at::Tensor& left_probes, const at::Tensor& right,
                   const at::Tensor& right_probes);
 
-/// The derivatives of a scalar; zeros where it does not depend on a tensor. The graph is kept.
-std::vector<at::Tensor> gradients(const at::Tensor& scalar, const std::vector<at::Tensor>& by);
+/// The derivatives of a scalar, themselves differentiable if so asked; zeros where it does not depend on a tensor. The
+/// graph is kept.
+std::vector<at::Tensor> gradients(const at::Tensor& scalar, const std::vector<at::Tensor>& by,
+                                  bool differentiable = false);
 
 }  // namespace ntt::oracle

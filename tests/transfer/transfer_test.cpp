@@ -14,6 +14,7 @@
 #include "ntt/data/dataset.h"
 #include "ntt/io/run_folder.h"
 #include "ntt/io/safetensors.h"
+#include "ntt/prune/snip.h"
 #include "tests/io/temporary_folder.h"
 #include "tests/support/networks.h"
 

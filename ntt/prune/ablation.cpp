@@ -1,0 +1,56 @@
+#include "ntt/prune/ablation.h"
+
+#include <ATen/ATen.h>
+
+#include "ntt/core/error.h"
+#include "ntt/prune/mask.h"
+
+namespace ntt {
+namespace {
+
+at::Tensor reordered(const at::Tensor& values, const at::Tensor& order) {
+  return values.flatten().index_select(0, order.to(values.device())).view(values.sizes());
+}
+
+/// The weights that the network has, and the dense network's where it has none.
+at::Tensor filled_up(const Parameter& sparse, const Parameter& dense) {
+  if (sparse.shape != dense.shape) {
+    fail_input("the dense network's {} has another shape than the sparse one's: it is not what that was made from",
+               dense.name);
+  }
+  return at::where(sparse.mask.gt(0), sparse.value, dense.value.to(sparse.value));
+}
+
+}  // namespace
+
+void ablate(Network& sparse, const Network& dense, Ablation what, std::uint64_t seed) {
+  const Network redrawn = Network::random(sparse.spec(), seed, "reinitialise", sparse.dtype());
+  if (dense.parameters().size() != sparse.parameters().size()) {
+    fail_input("the dense network has other parameters than the sparse one: it is not what that was made from");
+  }
+  RandomStream stream(seed, "ablation");
+  for (std::size_t i = 0; i < sparse.parameters().size(); ++i) {
+    Parameter& parameter = *sparse.parameters()[i];
+    if (!parameter.prunable || !parameter.mask.defined()) {
+      continue;
+    }
+    const at::Tensor mask = parameter.mask;
+    const at::Tensor order = random_permutation(stream, mask.numel());
+    switch (what) {
+      case Ablation::shuffle:
+        parameter.assign(filled_up(parameter, *dense.parameters()[i]));
+        parameter.set_mask(reordered(mask, order));
+        break;
+      case Ablation::shuffle_with_weights:
+        parameter.assign(reordered(parameter.value, order));
+        parameter.set_mask(reordered(mask, order));
+        break;
+      case Ablation::reinitialise:
+        parameter.assign(redrawn.parameters()[i]->value.to(parameter.value));
+        parameter.set_mask(mask);
+        break;
+    }
+  }
+}
+
+}  // namespace ntt

@@ -1,0 +1,142 @@
+#include "ntt/prune/method.h"
+
+#include <ATen/ATen.h>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "ntt/core/error.h"
+#include "ntt/prune/grasp.h"
+#include "ntt/prune/ntk_sap.h"
+#include "ntt/prune/snip.h"
+#include "ntt/prune/synflow.h"
+
+namespace ntt {
+namespace {
+
+constexpr const char* kDense = "dense";
+constexpr const char* kRescaled = "random-rescaled";
+
+Scores scores_of(const PruneMethod& method, Network& network, const PruneData& data, const PruneOptions& options,
+                 std::int64_t round) {
+  if (method.name == "magnitude") {
+    return magnitude_scores(network);
+  }
+  if (method.name == "snip") {
+    return snip_scores(network, data.inputs, data.labels);
+  }
+  if (method.name == "logit-snip") {
+    return logit_snip_scores(network, data.inputs);
+  }
+  if (method.name == "grasp") {
+    return grasp_scores(network, data.inputs, data.labels);
+  }
+  if (method.name == "synflow") {
+    return synflow_scores(network);
+  }
+  if (method.name == "ntk-sap") {
+    NtkSapDraw draw;
+    draw.seed = options.seed;
+    draw.round = round;
+    return ntk_sap_scores(network, draw);
+  }
+  return random_scores(network, options.seed);
+}
+
+/// The largest scores first become the smallest; what is pruned already stays so.
+void invert_scores(Network& network, Scores& scores) {
+  const std::vector<Parameter*> prunable = prunable_parameters(network);
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    scores[i] = -scores[i];
+    if (prunable[i]->mask.defined()) {
+      scores[i] = scores[i].masked_fill(prunable[i]->mask.eq(0), -INFINITY);
+    }
+  }
+}
+
+void check_finite(const PruneMethod& method, Network& network, const Scores& scores) {
+  const std::vector<Parameter*> prunable = prunable_parameters(network);
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    if (!at::isfinite(scores[i]).all().item<bool>()) {
+      fail_run("the scores of {} in {} are not finite: an input is a NaN, infinite or far too large", method.name,
+               prunable[i]->name);
+    }
+  }
+}
+
+/// Makes up for the weights that are gone, so that the variance of a layer's sums stays.
+void rescale(Network& network) {
+  for (Parameter* parameter : prunable_parameters(network)) {
+    const std::int64_t kept = parameter->kept();
+    if (kept > 0) {
+      parameter->value.mul_(std::sqrt(static_cast<double>(parameter->value.numel()) / static_cast<double>(kept)));
+      parameter->refresh();
+    }
+  }
+}
+
+}  // namespace
+
+const std::vector<PruneMethod>& prune_methods() {
+  static const std::vector<PruneMethod> methods = {
+      {kDense, "every weight stays"},
+      {"random", "uniform scores"},
+      {kRescaled, "uniform scores; kept weights times 1/sqrt(density)"},
+      {"magnitude", "|w|"},
+      {"snip", "|w dL/dw|, L the cross-entropy (Lee et al. 2019)", true, true},
+      {"logit-snip", "|w d(sum f^2)/dw| (Liu & Zenke 2020)", true, false},
+      {"grasp", "w Hg, g the loss's gradient and H its Hessian (Wang et al. 2020)", true, true},
+      {"synflow", "|w| dR/d|w|, R the flow of magnitudes (Tanaka et al. 2020)", false, false, 100},
+      {"ntk-sap", "|d/dm E|f(m w) - f(m (w + dw))|^2|, random weights and inputs (Wang et al. 2023)", false, false, 20},
+  };
+  return methods;
+}
+
+const PruneMethod& find_prune_method(std::string_view name) {
+  const auto& methods = prune_methods();
+  const auto found = std::ranges::find(methods, name, &PruneMethod::name);
+  if (found == methods.end()) {
+    std::vector<std::string> names;
+    std::ranges::transform(methods, std::back_inserter(names), &PruneMethod::name);
+    fail_input("there is no pruning method '{}'; known are {}", name, fmt::join(names, ", "));
+  }
+  return *found;
+}
+
+void prune(Network& network, const PruneMethod& method, const PruneData& data, const PruneOptions& options) {
+  check_density(options.density);
+  if ((method.reads_inputs && !data.inputs.defined()) || (method.reads_labels && !data.labels.defined())) {
+    fail_input("method {} reads {}, and was given none", method.name, method.reads_labels ? "labels" : "inputs");
+  }
+  if (method.name == kDense) {
+    return;
+  }
+  const std::int64_t rounds = method.rounds > 1 && options.rounds > 0 ? options.rounds : method.rounds;
+  for (std::int64_t round = 1; round <= rounds; ++round) {
+    Scores scores = scores_of(method, network, data, options, round);
+    check_finite(method, network, scores);
+    if (options.invert) {
+      invert_scores(network, scores);
+    }
+    const double progress = static_cast<double>(round) / static_cast<double>(rounds);
+    mask_by_scores(network, scores, std::pow(options.density, progress), options.scope);
+  }
+  if (method.name == kRescaled) {
+    rescale(network);
+  }
+}
+
+std::vector<std::string> empty_layers(const Network& network) {
+  std::vector<std::string> names;
+  for (const Parameter* parameter : network.parameters()) {
+    if (parameter->prunable && parameter->kept() == 0) {
+      names.push_back(parameter->name);
+    }
+  }
+  return names;
+}
+
+}  // namespace ntt

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ntt/prune/mask.h"
+
+namespace ntt {
+
+/// What a method's scores are taken on; undefined tensors where it reads none.
+struct PruneData {
+  at::Tensor inputs;  ///< [N, ...], standardised
+  at::Tensor labels;  ///< int64 [N]
+};
+
+struct PruneOptions {
+  double density = 0.03;
+  Scope scope = Scope::layer;
+  std::int64_t rounds = 0;  ///< of scoring, on the way from dense to the density; 0: the method's own number
+  std::uint64_t seed = 0;
+  bool invert = false;  ///< keep the weights that the method would prune first
+};
+
+/// A way to find a sparse initialisation by scores (docs/methods.md).
+struct PruneMethod {
+  std::string name;
+  std::string formula;  ///< in words, with its source
+  bool reads_inputs = false;
+  bool reads_labels = false;
+  std::int64_t rounds = 1;  ///< of scoring; above 1 it may be chosen
+};
+
+/// All methods, in the order in which they are listed.
+const std::vector<PruneMethod>& prune_methods();
+/// The one of that name; InputError naming all of them.
+const PruneMethod& find_prune_method(std::string_view name);
+
+/// Gives a freshly drawn network the method's masks, and rescaled weights where that is the method. With n rounds the
+/// density falls exponentially, density^(round/n), and each round scores what the one before has left (Tanaka et al.
+/// 2020). InputError for a density outside (0, 1] and for data that the method needs and does not get; RunError where
+/// scores are not finite.
+void prune(Network& network, const PruneMethod& method, const PruneData& data, const PruneOptions& options);
+
+/// The prunable parameters of which nothing is left.
+std::vector<std::string> empty_layers(const Network& network);
+
+}  // namespace ntt
