@@ -1,0 +1,61 @@
+#include "ntt/nn/cost.h"
+
+#include <ATen/ATen.h>
+
+namespace ntt {
+namespace {
+
+LayerCost weight_cost(const Parameter& weight) {
+  LayerCost cost;
+  cost.name = weight.name.substr(0, weight.name.rfind('.'));
+  cost.shape = weight.shape;
+  cost.weights = weight.value.numel();
+  cost.kept = weight.kept();
+  if (weight.mask.defined()) {
+    const at::Tensor kept = weight.mask.reshape({weight.shape[0], weight.shape[1], -1});
+    cost.empty_outputs = kept.sum(at::IntArrayRef{1, 2}).eq(0).sum().item<std::int64_t>();
+    cost.unread_inputs = kept.sum(at::IntArrayRef{0, 2}).eq(0).sum().item<std::int64_t>();
+  }
+  return cost;
+}
+
+}  // namespace
+
+std::vector<LayerCost> layer_costs(const Network& network) {
+  std::vector<LayerCost> costs;
+  for (const Parameter* parameter : network.parameters()) {
+    if (parameter->prunable) {
+      costs.push_back(weight_cost(*parameter));
+    } else if (!costs.empty()) {
+      costs.back().biases = parameter->value.numel();
+    }
+  }
+  // One input shows each layer what it is given, and so how large its output is.
+  std::vector<std::int64_t> shape = network.spec().input;
+  shape.insert(shape.begin(), 1);
+  Tape tape;
+  network.layers().limit_cotangents(tape, false, false);
+  network.layers().forward(at::zeros(shape, network.parameters().front()->value.options()), tape);
+  std::size_t index = 0;
+  network.layers().for_each_parametric(tape, [&](const ParametricLayer& layer, Tape& layer_tape) {
+    const Shape output = layer.output_shape(layer_tape.input.sizes().slice(1).vec());
+    costs[index++].positions = output.size() == 3 ? output[1] * output[2] : 1;
+  });
+  return costs;
+}
+
+TotalCost total_cost(const std::vector<LayerCost>& layers) {
+  TotalCost total;
+  for (const LayerCost& layer : layers) {
+    total.weights += layer.weights;
+    total.kept += layer.kept;
+    total.biases += layer.biases;
+    total.dense_multiply_adds += layer.dense_multiply_adds();
+    total.sparse_multiply_adds += layer.sparse_multiply_adds();
+    total.dense_bytes += layer.dense_bytes();
+    total.sparse_bytes += layer.sparse_bytes();
+  }
+  return total;
+}
+
+}  // namespace ntt

@@ -1,0 +1,64 @@
+#include "ntt/nn/cost.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/networks.h"
+
+namespace ntt {
+namespace {
+
+TEST(LayerCosts, OfLenet5AreThoseCountedByHand) {
+  const Network network = Network::random(find_model("lenet-5-caffe", {1, 28, 28}, 10), 1);
+  const std::vector<LayerCost> costs = layer_costs(network);
+  ASSERT_EQ(costs.size(), 4U);
+  const std::vector<std::int64_t> weights{20 * 25, 50 * 20 * 25, 800 * 500, 5000};
+  const std::vector<std::int64_t> positions{24 * 24, 8 * 8, 1, 1};
+  const std::vector<std::int64_t> biases{20, 50, 500, 10};
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    EXPECT_EQ(costs[i].weights, weights[i]);
+    EXPECT_EQ(costs[i].kept, weights[i]);
+    EXPECT_EQ(costs[i].biases, biases[i]);
+    EXPECT_EQ(costs[i].positions, positions[i]);
+    EXPECT_EQ(costs[i].dense_multiply_adds(), weights[i] * positions[i]);
+    EXPECT_EQ(costs[i].dense_bytes(), 4 * (weights[i] + biases[i]));
+    EXPECT_EQ(costs[i].empty_outputs, 0);
+    EXPECT_EQ(costs[i].unread_inputs, 0);
+  }
+  EXPECT_EQ(costs[1].name, "conv2");
+  const TotalCost total = total_cost(costs);
+  EXPECT_EQ(total.weights, 430500);
+  EXPECT_EQ(total.dense_multiply_adds, 288000 + 1600000 + 400000 + 5000);
+}
+
+TEST(LayerCosts, OfASparseNetworkCountWhatIsLeft) {
+  Network network = Network::random(find_model("lenet-5-caffe", {1, 28, 28}, 10), 1);
+  at::Tensor mask = at::zeros({50, 20, 5, 5});
+  mask[3][7][1][1] = 1;
+  mask[3][8][0][4] = 1;
+  mask[9][7][2][2] = 1;
+  network.parameters()[2]->set_mask(mask);
+  const LayerCost cost = layer_costs(network)[1];
+  EXPECT_EQ(cost.kept, 3);
+  EXPECT_EQ(cost.empty_outputs, 48);
+  EXPECT_EQ(cost.unread_inputs, 18);
+  EXPECT_EQ(cost.sparse_multiply_adds(), 3 * 64);
+  EXPECT_EQ(cost.sparse_bytes(), 3 * 8 + 51 * 4 + 50 * 4);
+  EXPECT_DOUBLE_EQ(cost.density(), 3. / 25000);
+}
+
+TEST(LayerCosts, ReachIntoResidualBlocks) {
+  const Network network = testing_support::draw(testing_support::small_network("residual-cnn"), 1);
+  std::size_t weights = 0;
+  for (const Parameter* parameter : network.parameters()) {
+    weights += parameter->prunable ? 1 : 0;
+  }
+  const std::vector<LayerCost> costs = layer_costs(network);
+  ASSERT_EQ(costs.size(), weights);
+  for (const LayerCost& cost : costs) {
+    EXPECT_GT(cost.positions, 0) << cost.name;
+  }
+}
+
+}  // namespace
+}  // namespace ntt
