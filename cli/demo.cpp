@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/prune_run.h"
 #include "cli/run_support.h"
 #include "cli/transfer_run.h"
 #include "ntt/core/error.h"
@@ -112,6 +113,8 @@ void run_demo(const CLI::App& subcommand, const CommonOptions& common) {
   command.transfer.out = out / "demo-ntt-transfer";
   RunFolder(command.transfer.out).create();
   FoundNetwork found = find_sparse_network(spec, data, command);
+  write_pruned(RunFolder(command.transfer.out), found.teacher, found.student, "ntt", data.name,
+               fmt::format("ntt {} demo --seed {}", NTT_VERSION, common.seed));
 
   Network random = Network::random(spec, common.seed);
   mask_by_scores(random, random_scores(random, common.seed), kDensity, Scope::layer);

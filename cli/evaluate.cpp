@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/prune_run.h"
 #include "cli/run_support.h"
 #include "ntt/nn/network_file.h"
 #include "ntt/report/table.h"
@@ -24,20 +25,6 @@ struct EvaluateCommand {
   CommonOptions common;
   std::string network;
 };
-
-nlohmann::json weights_of(const Network& network) {
-  nlohmann::json layers = nlohmann::json::array();
-  for (const Parameter* parameter : network.parameters()) {
-    if (parameter->prunable) {
-      const std::int64_t all = parameter->value.numel();
-      layers.push_back({{"name", parameter->name},
-                        {"weights", all},
-                        {"kept", parameter->kept()},
-                        {"density", static_cast<double>(parameter->kept()) / static_cast<double>(all)}});
-    }
-  }
-  return layers;
-}
 
 /// All parameters, biases included, and how many of them are kept.
 std::pair<std::int64_t, std::int64_t> count_parameters(const Network& network) {
@@ -67,7 +54,7 @@ void run_evaluate(const CLI::App& subcommand, const EvaluateCommand& options) {
   record.erase("seed");
   record.erase("ms_per_step");
   const auto [parameters, kept] = count_parameters(network);
-  const nlohmann::json layers = weights_of(network);
+  const nlohmann::json layers = layer_densities(network);
   record.update({{"model", network.spec().name},
                  {"data", data.name},
                  {"test_accuracy", test.accuracy},

@@ -25,8 +25,11 @@ void add_commands(CLI::App& app) {
   app.set_version_flag("--version", "ntt " NTT_VERSION);
   app.footer("Example:\n  ntt demo --out runs/demo\n\nntt COMMAND --help says more about each.");
   ntt::add_transfer_command(app);
+  ntt::add_prune_command(app);
+  ntt::add_ablate_command(app);
   ntt::add_train_command(app);
   ntt::add_evaluate_command(app);
+  ntt::add_inspect_command(app);
   ntt::add_kernel_command(app);
   ntt::add_data_command(app);
   ntt::add_bench_command(app);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cli/commands.h"
+#include "cli/prune_run.h"
 #include "cli/run_support.h"
 #include "cli/transfer_options.h"
 #include "cli/transfer_run.h"
@@ -42,6 +43,8 @@ void run_transfer(CLI::App& subcommand, TransferCommand& command) {
   command.transfer.resume = run.resume();
   command.transfer.out = run.folder().path();
   const FoundNetwork found = find_sparse_network(std::move(spec), data, command);
+  write_pruned(run.folder(), found.teacher, found.student, "ntt", data.name,
+               fmt::format("ntt {} transfer --seed {}", NTT_VERSION, command.common.seed));
 
   nlohmann::json record =
       result_record("transfer", subcommand, command.common, found.result.seconds, found.result.ms_per_step);

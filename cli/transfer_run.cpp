@@ -6,11 +6,9 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
-#include <map>
 
 #include "cli/transfer_options.h"
 #include "ntt/core/threads.h"
-#include "ntt/nn/network_file.h"
 
 namespace ntt {
 double published_weight_decay(const NetworkSpec& spec) {
@@ -56,17 +54,7 @@ FoundNetwork find_sparse_network(NetworkSpec spec, const LoadedData& data, Trans
   Network student = initial_student(teacher, options, scoring);
   spdlog::info("transfer: {} at density {}, {} threads", teacher.spec().name, options.step.density, threads());
   const TransferResult result = transfer(teacher, student, data.train_inputs, options);
-
-  const RunFolder folder(options.out);
-  std::map<std::string, std::string> metadata = {
-      {"model", teacher.spec().name},
-      {"data", data.name},
-      {"method", "dense"},
-      {"provenance", fmt::format("ntt {} transfer --seed {}", NTT_VERSION, command.common.seed)}};
-  write_network(folder.file("teacher.safetensors"), teacher, metadata);
-  metadata["method"] = "ntt";
-  write_network(folder.file(kNetworkFile), student, metadata);
-  return {std::move(student), result};
+  return {std::move(teacher), std::move(student), result};
 }
 
 }  // namespace ntt

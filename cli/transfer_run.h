@@ -18,8 +18,9 @@ struct TransferCommand {
   std::optional<double> weight_decay;  ///< nothing: the published one for the kind of network
 };
 
-/// A student and how it was found.
+/// A student, its teacher, and how it was found.
 struct FoundNetwork {
+  Network teacher;
   Network student;
   TransferResult result;
 };
@@ -31,8 +32,7 @@ void add_length_options(CLI::App& subcommand, TransferCommand& command);
 /// The published λ_2: 1e-4, for networks with convolutions 1e-5.
 double published_weight_decay(const NetworkSpec& spec);
 
-/// Draws the teacher, moves a student towards it, and writes teacher.safetensors and network.safetensors into the run
-/// folder command.transfer.out.
+/// Draws the teacher and moves a student towards it; the run's metrics and checkpoints go to command.transfer.out.
 FoundNetwork find_sparse_network(NetworkSpec spec, const LoadedData& data, TransferCommand& command);
 
 }  // namespace ntt

@@ -13,6 +13,7 @@ inline constexpr std::string_view kConfigFile = "config.toml";                 /
 inline constexpr std::string_view kResultFile = "result.json";                 ///< One object, when finished.
 inline constexpr std::string_view kMetricsFile = "metrics.jsonl";              ///< A line an evaluation.
 inline constexpr std::string_view kNetworkFile = "network.safetensors";        ///< The network found or trained.
+inline constexpr std::string_view kTeacherFile = "teacher.safetensors";        ///< The dense network it came from.
 inline constexpr std::string_view kCheckpointFile = "checkpoint.safetensors";  ///< The state of an unfinished run.
 
 /// The folder that one run writes. Constructing it touches nothing; the first write makes the folder.

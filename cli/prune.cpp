@@ -1,0 +1,181 @@
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/prune_run.h"
+#include "cli/run_support.h"
+#include "cli/transfer_run.h"
+#include "ntt/core/error.h"
+#include "ntt/report/table.h"
+
+namespace ntt {
+namespace {
+
+constexpr const char* kNttExact = "ntt-exact";
+constexpr const char* kNttSketch = "ntt-sketch";
+constexpr const char* kLogitMimicry = "logit-mimicry";
+
+struct PruneCommand {
+  TransferCommand run;  ///< what the methods have in common, and all of it for those of transfer
+  std::string method;
+  std::string scope = "layer";
+  std::int64_t samples = 1000;
+  std::int64_t rounds = 0;
+};
+
+/// A network, what it is made of, and what there is to say of it.
+struct Pruned {
+  Network dense;
+  Network network;
+  double seconds = 0;
+  double ms_per_step = 0;
+  std::string reads;  ///< "labels", "inputs" or "no data"
+};
+
+bool is_transfer(const std::string& method) {
+  return method == kNttExact || method == kNttSketch || method == kLogitMimicry;
+}
+
+std::vector<std::string> method_names() {
+  std::vector<std::string> names;
+  for (const PruneMethod& method : prune_methods()) {
+    names.push_back(method.name);
+  }
+  names.insert(names.end(), {kNttExact, kNttSketch, kLogitMimicry});
+  return names;
+}
+
+void check_options(const PruneCommand& command) {
+  const bool transfers = is_transfer(command.method);
+  if (command.run.transfer.steps > 0 && !transfers) {
+    fail_input("--steps is the length of {}, {} and {}; {} takes none", kNttExact, kNttSketch, kLogitMimicry,
+               command.method);
+  }
+  if (command.rounds > 0 && (transfers || find_prune_method(command.method).rounds == 1)) {
+    fail_input("--rounds is for methods that score more than once; {} does not", command.method);
+  }
+}
+
+Pruned by_scores(const PruneCommand& command, const NetworkSpec& spec, const LoadedData& data) {
+  const PruneMethod& method = find_prune_method(command.method);
+  const std::uint64_t seed = command.run.common.seed;
+  Network dense = Network::random(spec, seed);
+  dense.to(data.train_inputs.device(), at::kFloat);
+  PruneOptions options;
+  options.density = command.run.transfer.step.density;
+  options.scope = command.run.transfer.step.scope;
+  options.rounds = command.rounds;
+  options.seed = seed;
+  Pruned pruned{dense.clone(), std::move(dense), 0, 0, "no data"};
+  pruned.reads = method.reads_labels ? "inputs and labels" : method.reads_inputs ? "inputs" : "no data";
+  const auto start = std::chrono::steady_clock::now();
+  prune(pruned.network, method, pruning_data(method, data, command.samples, seed), options);
+  pruned.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return pruned;
+}
+
+Pruned by_transfer(PruneCommand& command, const NetworkSpec& spec, const LoadedData& data, const OpenRun& run) {
+  TransferOptions& transfer = command.run.transfer;
+  transfer.step.kernel = command.method == kNttExact ? KernelMode::exact : KernelMode::sketch;
+  if (command.method == kLogitMimicry) {
+    transfer.step.objective.kernel_weight = 0;
+  }
+  transfer.command = "prune";
+  transfer.resume = run.resume();
+  transfer.out = run.folder().path();
+  FoundNetwork found = find_sparse_network(spec, data, command.run);
+  return {std::move(found.teacher), std::move(found.student), found.result.seconds, found.result.ms_per_step, "inputs"};
+}
+
+void report(const CLI::App& subcommand, const PruneCommand& command, const LoadedData& data, const Pruned& pruned,
+            const RunFolder& folder) {
+  nlohmann::json record = result_record("prune", subcommand, command.run.common, pruned.seconds, pruned.ms_per_step);
+  record["model"] = pruned.network.spec().name;
+  record["method"] = command.method;
+  record["data"] = data.name;
+  record["density"] = pruned.network.density();
+  record["reads"] = pruned.reads;
+  record["layers"] = layer_densities(pruned.network);
+  record["empty_layers"] = empty_layers(pruned.network);
+  folder.write_result(record);
+  std::vector<std::pair<std::string, std::string>> rows = {
+      {"model", pruned.network.spec().name},
+      {"method", fmt::format("{}, which reads {}", command.method, pruned.reads)},
+      {"data", data.name},
+      {"density", fmt::format("{:.4g}", pruned.network.density())}};
+  for (const nlohmann::json& layer : record["layers"]) {
+    rows.emplace_back(
+        "  " + layer["name"].get<std::string>(),
+        fmt::format("{:.4g}, {} of {}{}", layer["density"].get<double>(),
+                    format_count(layer["kept"].get<std::int64_t>()), format_count(layer["weights"].get<std::int64_t>()),
+                    layer["kept"] == 0 ? ": empty" : ""));
+  }
+  rows.emplace_back("time", format_seconds(pruned.seconds));
+  rows.emplace_back("network", folder.file(kNetworkFile).string());
+  print_result(command.run.common, record, rows);
+}
+
+void run_prune(const CLI::App& subcommand, PruneCommand& command) {
+  command.run.transfer.step.scope = command.scope == "global" ? Scope::global : Scope::layer;
+  check_options(command);
+  check_density(command.run.transfer.step.density);
+  apply_threads(command.run.common.threads);
+  const LoadedData data = load_data(command.run.common.data, parse_device(command.run.common.device));
+  const NetworkSpec spec = find_model(command.run.model, data.input, data.classes);
+  const OpenRun run(subcommand, command.run.common);
+  const Pruned pruned =
+      is_transfer(command.method) ? by_transfer(command, spec, data, run) : by_scores(command, spec, data);
+  warn_of_empty_layers(pruned.network);
+  write_pruned(run.folder(), pruned.dense, pruned.network, command.method, data.name,
+               fmt::format("ntt {} prune --method {} --seed {}", NTT_VERSION, command.method, command.run.common.seed));
+  report(subcommand, command, data, pruned, run.folder());
+}
+
+}  // namespace
+
+void add_prune_command(CLI::App& app) {
+  CLI::App* prune = add_run_command(
+      app, "prune", "Find a sparse network by any method, NTT's rivals included",
+      "ntt prune --method synflow --model lenet-300-100 --data mnist --density 0.03 --scope global --out runs/synflow");
+  auto command = std::make_shared<PruneCommand>();
+  TransferOptions& transfer = command->run.transfer;
+  prune->add_option("--method", command->method, "How weights are chosen (docs/methods.md)")
+      ->required()
+      ->check(CLI::IsMember(method_names()));
+  prune->add_option("--model", command->run.model, "lenet-300-100, lenet-5-caffe, conv-4 or a .toml file");
+  add_data_option(*prune, command->run.common);
+  prune->add_option("--density", transfer.step.density, "Share of the weights to keep")->check(CLI::Range(1e-6, 1.0));
+  prune->add_option("--scope", command->scope, "Whether the density holds in each layer or over all weights")
+      ->check(CLI::IsMember({"layer", "global"}));
+  prune->add_option("--samples", command->samples, "Training inputs that scores are taken on")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
+  prune->add_option("--rounds", command->rounds, "Rounds of scoring; 0: 100 for synflow, 20 for ntk-sap")
+      ->check(CLI::NonNegativeNumber);
+  prune->add_option("--epochs", transfer.epochs, "Of the NTT methods and logit-mimicry: passes over the inputs")
+      ->check(CLI::PositiveNumber);
+  prune->add_option("--steps", transfer.steps, "Of those methods: steps instead of epochs; 0: as --epochs says")
+      ->check(CLI::NonNegativeNumber);
+  prune
+      ->add_option("--held-out", transfer.held_out, "Of those methods: share of the inputs to measure the distances on")
+      ->check(CLI::Range(1e-6, 0.5));
+  prune->add_option("--probes", transfer.step.probes, "Of ntt-sketch: output directions an input")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20));
+  add_seed_option(*prune, command->run.common);
+  add_out_options(*prune, command->run.common, transfer.checkpoint_seconds);
+  add_machine_options(*prune, command->run.common);
+  prune->callback([prune, command] { run_prune(*prune, *command); });
+}
+
+}  // namespace ntt

@@ -1,0 +1,102 @@
+#include "ntt/io/safetensors.h"
+#include "tests/cli/cli_test.h"
+
+namespace ntt {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class PruneCommandTest : public CliTest {
+ protected:
+  static Words prune(const std::string& method, const std::string& out, const Words& more = {}) {
+    return with({"prune", "--method", method, "--model", "small.toml", "--data", "small", "--density", "0.5",
+                 "--samples", "64", "--threads", "1", "--out", out},
+                more);
+  }
+};
+
+TEST_F(PruneCommandTest, WritesWhatTransferWrites) {
+  const nlohmann::json result = run_json(prune("snip", "snip"));
+  EXPECT_EQ(result.at("reads"), "inputs and labels");
+  EXPECT_EQ(result.at("layers").size(), 2U);
+  EXPECT_EQ(result.at("layers")[0].at("kept"), 96);
+  EXPECT_EQ(files_in("snip"),
+            (std::set<std::string>{"config.toml", "network.safetensors", "result.json", "teacher.safetensors"}));
+  EXPECT_EQ(run_json(train("trained", {"--init", "snip"})).at("method"), "snip");
+  EXPECT_THAT(run_well(prune("synflow", "synflow")).out, HasSubstr("synflow, which reads no data"));
+}
+
+TEST_F(PruneCommandTest, TheTransfersAreMethodsToo) {
+  const Words steps{"--steps", "20", "--held-out", "0.1"};
+  run_well(prune("ntt-exact", "exact", steps));
+  run_well(prune("logit-mimicry", "mimicry", steps));
+  run_well(transfer("same", {"--kernel", "exact", "--steps", "20", "--batch-size", "64"}));
+  const auto weight = [&](const std::string& run) {
+    return read_safetensors(folder_ / run / kNetworkFile).at("fc1.weight");
+  };
+  EXPECT_TRUE(at::equal(weight("exact"), weight("same")));
+  EXPECT_FALSE(at::equal(weight("exact"), weight("mimicry")));
+  EXPECT_THAT(files_in("exact"), ::testing::Contains("metrics.jsonl"));
+}
+
+TEST_F(PruneCommandTest, ALayerOfWhichNothingIsLeftIsReported) {
+  const Outcome outcome = run_well(prune("magnitude", "run", {"--density", "0.001", "--scope", "global"}));
+  EXPECT_THAT(outcome.err, HasSubstr("nothing is left of fc"));
+  EXPECT_THAT(outcome.out, HasSubstr(": empty"));
+  EXPECT_FALSE(result_of("run").at("empty_layers").empty());
+}
+
+TEST_F(PruneCommandTest, OptionsOfOtherMethodsAreRefused) {
+  const std::vector<Outcome> outcomes =
+      run_all({prune("snip", "a", {"--steps", "5"}), prune("snip", "b", {"--rounds", "5"}), prune("snap", "c")});
+  EXPECT_THAT(outcomes[0].err, HasSubstr("--steps is the length of ntt-exact, ntt-sketch and logit-mimicry"));
+  EXPECT_THAT(outcomes[1].err, HasSubstr("--rounds is for methods that score more than once; snip does not"));
+  EXPECT_THAT(outcomes[2].err, HasSubstr("snap"));
+  for (const Outcome& outcome : outcomes) {
+    EXPECT_EQ(outcome.code, 2);
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "a"));
+}
+
+TEST_F(PruneCommandTest, AblationsKeepTheDensityAndSayWhatTheyAreOf) {
+  run_well(prune("snip", "snip"));
+  std::set<std::string> networks{network_of("snip")};
+  for (const std::string what : {"shuffle", "shuffle-with-weights", "reinitialise", "invert"}) {
+    run_well({"ablate", "--init", "snip", "--what", what, "--out", what});
+    EXPECT_EQ(result_of(what).at("method"), "snip, " + what);
+    EXPECT_EQ(result_of(what).at("density"), result_of("snip").at("density"));
+    EXPECT_THAT(network_of(what), HasSubstr("ablate --what " + what + " --seed 0, of: ntt"));
+    EXPECT_TRUE(networks.insert(network_of(what)).second) << what << " changes nothing";
+  }
+}
+
+TEST_F(PruneCommandTest, AblationsThatCannotBeAreRefused) {
+  run_well(train("trained", dense()));
+  run_well(transfer("ntt"));
+  const std::vector<Outcome> outcomes = run_all({{"ablate", "--init", "trained", "--what", "shuffle", "--out", "a"},
+                                                 {"ablate", "--init", "ntt", "--what", "invert", "--out", "b"},
+                                                 {"ablate", "--init", "none", "--what", "shuffle", "--out", "c"}});
+  EXPECT_THAT(outcomes[0].err, HasSubstr("trained has no teacher.safetensors"));
+  EXPECT_THAT(outcomes[1].err, HasSubstr("turns round the scores of ntt prune"));
+  EXPECT_THAT(outcomes[2].err, HasSubstr("none has no teacher.safetensors"));
+  for (const Outcome& outcome : outcomes) {
+    EXPECT_EQ(outcome.code, 2);
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "b"));
+}
+
+TEST_F(PruneCommandTest, InspectCountsWhatIsLeft) {
+  run_well(prune("snip", "snip"));
+  const nlohmann::json record = run_json({"inspect", "snip"});
+  EXPECT_EQ(record.at("total").at("weights"), 16 * 12 + 12 * 2);
+  EXPECT_EQ(record.at("total").at("kept"), 108);
+  EXPECT_EQ(record.at("layers")[0].at("sparse_multiply_adds"), 96);
+  const std::string table = run_well({"inspect", "snip"}).out;
+  EXPECT_THAT(table, HasSubstr("fc1"));
+  EXPECT_THAT(table, HasSubstr("prune --method snip"));
+  EXPECT_THAT(table, Not(HasSubstr("out_features"))) << "the architecture is not for a table";
+}
+
+}  // namespace
+}  // namespace ntt
