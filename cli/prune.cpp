@@ -174,6 +174,7 @@ void add_prune_command(CLI::App& app) {
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20));
   add_seed_option(*prune, command->run.common);
   add_out_options(*prune, command->run.common, transfer.checkpoint_seconds);
+  add_tensorboard_option(*prune, transfer.tensorboard);
   add_machine_options(*prune, command->run.common);
   prune->callback([prune, command] { run_prune(*prune, *command); });
 }

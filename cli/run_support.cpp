@@ -35,7 +35,7 @@ namespace {
 
 /// What may change between the start of a run and its resumption: it stays the same run, though other threads or
 /// another device round its sums differently.
-const std::set<std::string> kFreeOptions{"threads", "device", "out", "json", "checkpoint-seconds"};
+const std::set<std::string> kFreeOptions{"threads", "device", "out", "json", "checkpoint-seconds", "tensorboard"};
 
 std::map<std::string, std::string> options_of(const std::filesystem::path& config, const std::string& command) {
   std::map<std::string, std::string> options;
@@ -134,6 +134,10 @@ void add_out_options(CLI::App& subcommand, CommonOptions& options, double& check
   subcommand.add_flag("--resume", options.resume, "Go on from the checkpoint in --out")->configurable(false);
   subcommand.add_option("--checkpoint-seconds", checkpoint_seconds, "Save the state so often; 0: after every step")
       ->check(CLI::NonNegativeNumber);
+}
+
+void add_tensorboard_option(CLI::App& subcommand, bool& tensorboard) {
+  subcommand.add_flag("--tensorboard", tensorboard, "Write metrics as an event file for TensorBoard too");
 }
 
 void apply_threads(int count) {

@@ -38,6 +38,9 @@ void add_seed_option(CLI::App& subcommand, CommonOptions& options);
 /// `--out` (required), `--resume` and `--checkpoint-seconds`, which sets `checkpoint_seconds`.
 void add_out_options(CLI::App& subcommand, CommonOptions& options, double& checkpoint_seconds);
 
+/// `--tensorboard`.
+void add_tensorboard_option(CLI::App& subcommand, bool& tensorboard);
+
 /// Sets the threads of every parallel part; 0 is one a processor that this process may use.
 void apply_threads(int count);
 /// "cpu", "cuda" or "cuda:1"; InputError where libtorch or the machine has no such device.
@@ -66,8 +69,8 @@ class OpenRun {
  public:
   /// Sees that the run folder can be written and holds no other run, and writes config.toml. InputError where a
   /// finished run is there, or a checkpoint without `--resume`, or where `--resume` finds no run or one with other
-  /// options (threads, device, out, json and checkpoint-seconds may differ). A run stopped before its first checkpoint
-  /// is begun again.
+  /// options (threads, device, out, json, checkpoint-seconds and tensorboard may differ). A run stopped before its
+  /// first checkpoint is begun again.
   OpenRun(const CLI::App& subcommand, const CommonOptions& options);
   ~OpenRun();
   OpenRun(const OpenRun&) = delete;

@@ -190,6 +190,7 @@ void add_train_command(CLI::App& app) {
   add_training_options(*train, *options);
   add_seed_option(*train, options->common);
   add_out_options(*train, options->common, options->training.checkpoint_seconds);
+  add_tensorboard_option(*train, options->training.tensorboard);
   add_machine_options(*train, options->common);
   train->callback([train, options] { run_train(*train, *options); });
 }

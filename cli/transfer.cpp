@@ -82,6 +82,7 @@ void add_transfer_command(CLI::App& app) {
   add_length_options(*transfer, *command);
   add_seed_option(*transfer, command->common);
   add_out_options(*transfer, command->common, command->transfer.checkpoint_seconds);
+  add_tensorboard_option(*transfer, command->transfer.tensorboard);
   add_machine_options(*transfer, command->common);
   transfer->callback([transfer, command] { run_transfer(*transfer, *command); });
 }

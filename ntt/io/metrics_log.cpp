@@ -1,15 +1,10 @@
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <system_error>
-#include <utility>
 
 #include "ntt/core/error.h"
-#include "ntt/io/atomic_file.h"
+#include "ntt/io/event_file.h"
 #include "ntt/io/read_file.h"
 #include "ntt/io/run_folder.h"
 
@@ -21,49 +16,54 @@ std::string content_if_any(const std::filesystem::path& path) {
   return std::filesystem::exists(path, ignored) ? read_file(path) : "";
 }
 
-}  // namespace
-
-MetricsLog::MetricsLog(std::filesystem::path path) : path_(std::move(path)) {}
-
-MetricsLog::~MetricsLog() {
-  close();
+double now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-void MetricsLog::close() {
-  if (descriptor_ >= 0) {
-    ::close(std::exchange(descriptor_, -1));
+/// The event file that follows from these records, as if the last of them came now.
+std::string events_of(const std::vector<nlohmann::json>& records) {
+  const double end = records.empty() ? 0 : records.back().value("seconds", 0.0);
+  const double start = now() - end;
+  std::string events = event_file_start(start);
+  for (const nlohmann::json& record : records) {
+    events += scalar_event(record, start + record.value("seconds", end));
+  }
+  return events;
+}
+
+}  // namespace
+
+MetricsLog::MetricsLog(const std::filesystem::path& path, bool tensorboard) : lines_(path) {
+  if (tensorboard) {
+    events_.emplace(path.parent_path() / kEventFile);
   }
 }
 
 void MetricsLog::append(const nlohmann::json& record) {
-  errno = 0;
-  if (descriptor_ < 0) {
-    descriptor_ = open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  }
-  // One write a line, so that a reader at the same time sees whole lines.
-  const std::string line = record.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-  if (descriptor_ < 0 || write(descriptor_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
-    // A write cut short sets no error: the disk is full.
-    fail_run("cannot write {}: {}", path_.string(), std::generic_category().message(errno == 0 ? ENOSPC : errno));
+  lines_.append(record.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  if (events_) {
+    events_->append(scalar_event(record, now()));
   }
 }
 
 std::int64_t MetricsLog::lines() const {
-  return std::ranges::count(content_if_any(path_), '\n');
+  return std::ranges::count(content_if_any(lines_.path()), '\n');
 }
 
 void MetricsLog::truncate_to(std::int64_t lines) {
-  const std::string content = content_if_any(path_);
+  const std::string content = content_if_any(lines_.path());
   std::size_t end = 0;
   for (std::int64_t line = 0; line < lines; ++line) {
     const std::size_t line_break = content.find('\n', end);
     if (line_break == std::string::npos) {
-      fail_input("{} has {} lines where the checkpoint expects {}", path_.string(), line, lines);
+      fail_input("{} has {} lines where the checkpoint expects {}", lines_.path().string(), line, lines);
     }
     end = line_break + 1;
   }
-  close();
-  write_file_atomically(path_, std::string_view(content).substr(0, end));
+  lines_.rewrite(std::string_view(content).substr(0, end));
+  if (events_) {
+    events_->rewrite(events_of(read_metrics(lines_.path())));
+  }
 }
 
 std::vector<nlohmann::json> read_metrics(const std::filesystem::path& path) {

@@ -3,8 +3,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string_view>
 #include <vector>
+
+#include "ntt/io/append_file.h"
 
 namespace ntt {
 
@@ -42,13 +45,10 @@ class RunFolder {
   std::filesystem::path path_;
 };
 
-/// A file of JSON lines that only grows, each line handed to the system at once; opened at the first append.
+/// A file of JSON lines that only grows, and beside it, if so asked, the same for TensorBoard.
 class MetricsLog {
  public:
-  explicit MetricsLog(std::filesystem::path path);
-  ~MetricsLog();
-  MetricsLog(const MetricsLog&) = delete;
-  MetricsLog& operator=(const MetricsLog&) = delete;
+  explicit MetricsLog(const std::filesystem::path& path, bool tensorboard = false);
 
   /// Adds one line; RunError if the disk refuses.
   void append(const nlohmann::json& record);
@@ -59,10 +59,8 @@ class MetricsLog {
   void truncate_to(std::int64_t lines);
 
  private:
-  void close();
-
-  std::filesystem::path path_;
-  int descriptor_ = -1;
+  AppendFile lines_;
+  std::optional<AppendFile> events_;
 };
 
 /// The records of a metrics file; InputError naming file and line where one is no JSON. A last line without its line

@@ -117,7 +117,7 @@ Run::Run(Network& network, const TrainingData& data, const TrainingOptions& opti
       data_(data),
       options_(options),
       folder_(options.out),
-      metrics_(folder_.file(kMetricsFile)),
+      metrics_(folder_.file(kMetricsFile), options.tensorboard),
       optimiser_(network, options.learning_rate),
       split_(split_indices(data.train_inputs.size(0), options.held_out, options.seed)),
       steps_an_epoch_(split_.train.size(0) / options.batch_size),

@@ -34,6 +34,7 @@ struct TrainingOptions {
   Select select = Select::last;
   double checkpoint_seconds = 10;
   std::filesystem::path out;  ///< run folder for metrics and checkpoint; empty: writes nothing
+  bool tensorboard = false;   ///< metrics also as an event file
   bool resume = false;        ///< go on from the folder's checkpoint
 };
 

@@ -42,7 +42,7 @@ class Run {
         total_steps_(options.steps > 0 ? options.steps : options.epochs * steps_per_epoch_),
         stepper_(teacher, student, options.step, total_steps_),
         folder_(options.out),
-        metrics_(folder_.file(kMetricsFile)) {
+        metrics_(folder_.file(kMetricsFile), options.tensorboard) {
     check_sizes();
     held_out_.emplace(teacher, inputs_.index_select(0, split_.held_out.to(inputs_.device())));
   }

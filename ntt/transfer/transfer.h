@@ -22,6 +22,7 @@ struct TransferOptions {
   double held_out = 0.002;  ///< share of the training inputs on which the distances are measured
   std::int64_t evaluate_every = 100;
   double checkpoint_seconds = 5;
+  bool tensorboard = false;  ///< metrics also as an event file
   bool resume = false;
   std::filesystem::path out;         ///< the run folder
   std::string command = "transfer";  ///< of `ntt`, to say how an interrupted run is continued
