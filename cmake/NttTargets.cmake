@@ -3,6 +3,10 @@
 add_library(ntt_options INTERFACE)
 target_include_directories(ntt_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_include_directories(ntt_options SYSTEM INTERFACE ${NTT_HEADERS_FIRST} ${TORCH_INCLUDE_DIRS})
+# oneDNN before libtorch: both can hold the same inline functions, and the first in line serves both. Where the versions
+# differ, it is our products that must find their own.
+target_link_options(ntt_options INTERFACE
+                    "LINKER:--push-state,--no-as-needed,$<TARGET_FILE:DNNL::dnnl>,--pop-state")
 target_link_libraries(ntt_options INTERFACE ${TORCH_LIBRARIES} OpenMP::OpenMP_CXX Threads::Threads)
 # -Wno-psabi: GCC's note on a changed ABI of vector types says nothing about our code.
 target_compile_options(ntt_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror -Wno-psabi
