@@ -30,6 +30,7 @@ void add_commands(CLI::App& app) {
   ntt::add_train_command(app);
   ntt::add_evaluate_command(app);
   ntt::add_inspect_command(app);
+  ntt::add_experiment_command(app);
   ntt::add_kernel_command(app);
   ntt::add_data_command(app);
   ntt::add_bench_command(app);

@@ -1,0 +1,222 @@
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/run_support.h"
+#include "ntt/core/error.h"
+#include "ntt/experiment/runner.h"
+#include "ntt/report/table.h"
+
+namespace ntt {
+namespace {
+
+constexpr const char* kDatabase = "experiment.sqlite";
+
+struct ExperimentCommand {
+  CommonOptions common;
+  std::string file;
+  std::string profile = "full";
+  int processes = 0;
+  bool retry_failed = false;
+};
+
+/// What a table has one row for: a point of the grid but for its seed.
+struct Point {
+  std::string data, model, method, scope;
+  double density;
+  auto operator<=>(const Point&) const = default;
+};
+
+/// The jobs of one point.
+struct Tally {
+  std::int64_t jobs = 0;
+  std::int64_t done = 0;
+  std::int64_t failed = 0;
+  std::vector<double> accuracies;  ///< one a finished training
+};
+
+double test_accuracy(const nlohmann::json& result) {
+  const nlohmann::json::json_pointer where("/figures/mean_test_accuracy_of_last_ten");
+  return result.is_object() ? result.value(where, NAN) : NAN;
+}
+
+std::vector<std::pair<Point, Tally>> tallies_of(const std::vector<JobRecord>& records) {
+  std::map<Point, Tally> tallies;
+  for (const JobRecord& record : records) {
+    const Job& job = record.job;
+    Tally& tally = tallies[{job.data, job.model, job.method, job.scope, job.density}];
+    ++tally.jobs;
+    tally.done += record.state == JobState::done ? 1 : 0;
+    tally.failed += record.state == JobState::failed ? 1 : 0;
+    if (job.stage == "train" && record.state == JobState::done) {
+      tally.accuracies.push_back(test_accuracy(record.result));
+    }
+  }
+  std::vector<std::pair<Point, Tally>> sorted(tallies.begin(), tallies.end());
+  std::ranges::stable_sort(sorted, [](const auto& a, const auto& b) {
+    return std::tie(a.first.data, a.first.model, a.first.scope, b.first.density) <
+           std::tie(b.first.data, b.first.model, b.first.scope, a.first.density);
+  });
+  return sorted;
+}
+
+/// "96.43 % (3)": the mean and how many there are.
+std::string mean_accuracy(const std::vector<double>& accuracies) {
+  if (accuracies.empty()) {
+    return "-";
+  }
+  double sum = 0;
+  for (const double accuracy : accuracies) {
+    sum += accuracy;
+  }
+  return fmt::format("{} ({})", format_percent(sum / static_cast<double>(accuracies.size())), accuracies.size());
+}
+
+std::int64_t count(const std::vector<JobRecord>& records, JobState state) {
+  return std::ranges::count(records, state, &JobRecord::state);
+}
+
+std::string time_left(const std::vector<JobRecord>& records, int processes) {
+  const double left = seconds_left(records, processes);
+  return left < 0 ? "not known yet" : left == 0 ? "none" : format_seconds(left);
+}
+
+nlohmann::json status_record(const std::vector<JobRecord>& records, int processes) {
+  nlohmann::json jobs = nlohmann::json::array();
+  for (const JobRecord& record : records) {
+    jobs.push_back({{"name", record.job.name},
+                    {"stage", record.job.stage},
+                    {"state", to_string(record.state)},
+                    {"seconds", record.seconds},
+                    {"error", record.error}});
+  }
+  const double left = seconds_left(records, processes);
+  return {{"what", "experiment"},
+          {"jobs", jobs},
+          {"done", count(records, JobState::done)},
+          {"failed", count(records, JobState::failed)},
+          {"running", count(records, JobState::running)},
+          {"waiting", count(records, JobState::waiting)},
+          {"seconds_left", left < 0 ? nlohmann::json() : nlohmann::json(left)}};
+}
+
+void print_status(const CommonOptions& common, JobStore& store, int processes) {
+  const std::vector<JobRecord> records = store.all();
+  if (common.json) {
+    fmt::print("{}\n", status_record(records, processes).dump(2));
+    return;
+  }
+  const Align right = Align::right;
+  Table table({{"trained on"},
+               {"model"},
+               {"density", right},
+               {"scope"},
+               {"method"},
+               {"jobs done", right},
+               {"failed", right},
+               {"test accuracy", right}});
+  for (const auto& [point, tally] : tallies_of(records)) {
+    table.add_row({point.data, point.model, fmt::format("{:.4g}", point.density), point.scope, point.method,
+                   fmt::format("{} of {}", tally.done, tally.jobs), tally.failed == 0 ? "" : format_count(tally.failed),
+                   mean_accuracy(tally.accuracies)});
+  }
+  fmt::print("{}\n{} of {} jobs done, {} running, {} waiting, {} failed; time left: {}\n", table.str(),
+             count(records, JobState::done), records.size(), count(records, JobState::running),
+             count(records, JobState::waiting), count(records, JobState::failed), time_left(records, processes));
+  for (const JobRecord& record : records) {
+    if (record.state == JobState::failed) {
+      fmt::print("failed: {}: {}\n", record.job.name, record.error);
+    }
+  }
+}
+
+int processes_of(const ExperimentCommand& command) {
+  return command.processes > 0 ? command.processes
+                               : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
+void run_experiment(ExperimentCommand& command) {
+  const ExperimentPlan plan = read_plan(command.file, command.profile == "quick");
+  const std::filesystem::path folder = command.common.out.empty() ? std::filesystem::path("runs") / plan.name
+                                                                  : std::filesystem::path(command.common.out);
+  RunFolder(folder).create();
+  JobStore store(folder / kDatabase);
+  store.add(plan.jobs);
+  if (command.retry_failed) {
+    store.retry_failed();
+  }
+  const int processes = processes_of(command);
+  spdlog::info("experiment {}: {} jobs in {}, {} at once", plan.name, plan.jobs.size(), folder.string(), processes);
+  run_jobs(store, {std::filesystem::read_symlink("/proc/self/exe"), std::filesystem::absolute(folder), processes},
+           [&](const JobRecord& ended) {
+             const std::vector<JobRecord> records = store.all();
+             const std::int64_t over = count(records, JobState::done) + count(records, JobState::failed);
+             const double accuracy = test_accuracy(ended.result);
+             const std::string found = std::isnan(accuracy) ? "" : fmt::format(", {}", format_percent(accuracy));
+             if (ended.state == JobState::failed) {
+               spdlog::warn("{} of {}: {} failed: {}", over, records.size(), ended.job.name, ended.error);
+             } else {
+               spdlog::info("{} of {}: {} in {}{}; time left: {}", over, records.size(), ended.job.name,
+                            format_seconds(ended.seconds), found, time_left(records, processes));
+             }
+           });
+  print_status(command.common, store, processes);
+  const std::int64_t failed = count(store.all(), JobState::failed);
+  if (failed > 0) {
+    fail_run("{} jobs failed; see above, and run again with --retry-failed", failed);
+  }
+}
+
+void show_status(const ExperimentCommand& command) {
+  const std::filesystem::path database = std::filesystem::path(command.file) / kDatabase;
+  if (!std::filesystem::exists(database)) {
+    fail_input("{} holds no experiment: there is no {}", command.file, kDatabase);
+  }
+  JobStore store(database);
+  print_status(command.common, store, processes_of(command));
+}
+
+}  // namespace
+
+void add_experiment_command(CLI::App& app) {
+  CLI::App* experiment = app.add_subcommand("experiment", "Run a grid of methods, densities and seeds, and watch it");
+  experiment->require_subcommand(1);
+  experiment->footer("Example:\n  ntt experiment run experiments/fashion-mlp.toml --profile quick");
+  auto command = std::make_shared<ExperimentCommand>();
+
+  CLI::App* run = add_run_command(*experiment, "run", "Run an experiment, or what is left of it",
+                                  "ntt experiment run experiments/fashion-mlp.toml --profile quick");
+  run->add_option("file", command->file, "The experiment")->required()->type_name("FILE.toml");
+  run->add_option("--profile", command->profile, "The whole grid, or the file's quick one")
+      ->check(CLI::IsMember({"full", "quick"}));
+  run->add_option("--out", command->common.out, "Its folder (default: runs/NAME)")->type_name("DIR");
+  run->add_option("--processes", command->processes, "Jobs at once; 0: one a processor")->check(CLI::NonNegativeNumber);
+  run->add_flag("--retry-failed", command->retry_failed, "Run failed jobs once more");
+  run->add_flag("--json", command->common.json, "Print one JSON object");
+  run->callback([command] { run_experiment(*command); });
+
+  CLI::App* status = add_run_command(*experiment, "status", "What is done, what is left, what was found so far",
+                                     "ntt experiment status runs/fashion-mlp");
+  status->add_option("folder", command->file, "The experiment's folder")->required()->type_name("DIR");
+  status->add_option("--processes", command->processes, "Jobs at once, for the time left; 0: one a processor")
+      ->check(CLI::NonNegativeNumber);
+  status->add_flag("--json", command->common.json, "Print one JSON object");
+  status->callback([command] { show_status(*command); });
+}
+
+}  // namespace ntt

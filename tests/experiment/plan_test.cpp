@@ -1,0 +1,121 @@
+#include "ntt/experiment/plan.h"
+
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "ntt/core/error.h"
+#include "tests/io/temporary_folder.h"
+
+namespace ntt {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class PlanTest : public TemporaryFolderTest {
+ protected:
+  ExperimentPlan plan(const std::string& text, bool quick = false) const {
+    write(folder_ / "small.toml", text);
+    return read_plan(folder_ / "small.toml", quick);
+  }
+  std::string refusal(const std::string& text) const {
+    return message_of<InputError>([&] { plan(text); });
+  }
+  static std::vector<std::string> names(const ExperimentPlan& plan) {
+    std::vector<std::string> names;
+    for (const Job& job : plan.jobs) {
+      names.push_back(job.name);
+    }
+    return names;
+  }
+  static const Job& job(const ExperimentPlan& plan, const std::string& name) {
+    for (const Job& job : plan.jobs) {
+      if (job.name == name) {
+        return job;
+      }
+    }
+    throw std::out_of_range(name);
+  }
+};
+
+TEST_F(PlanTest, UnrollsTheGridWithEachJobAfterWhatItNeeds) {
+  const ExperimentPlan all = plan(
+      "name = 'both'\n[grid]\ndata = 'mnist'\nmodel = 'nets/my-net.toml'\nmethod = ['snip', 'synflow']\n"
+      "density = [0.1, 0.03]\nseed = [1, 2]\n[find]\nepochs = 3\nsamples = 50\n[train]\nepochs = 4\n");
+  EXPECT_EQ(all.name, "both");
+  EXPECT_EQ(all.jobs.size(), 2U * 2 * 2 * 2);
+  std::set<std::string> earlier;
+  for (const Job& job : all.jobs) {
+    EXPECT_TRUE(job.needs.empty() || earlier.contains(job.needs)) << job.name;
+    EXPECT_TRUE(earlier.insert(job.name).second) << job.name << " is there twice";
+  }
+  const Job& found = job(all, "find/mnist-my-net-snip-0.03-layer-2");
+  EXPECT_THAT(found.arguments,
+              ElementsAre("prune", "--method", "snip", "--data", "mnist", "--model", "nets/my-net.toml", "--density",
+                          "0.03", "--scope", "layer", "--seed", "2", "--samples", "50"))
+      << "epochs are not snip's";
+  const Job& trained = job(all, "train/mnist-my-net-snip-0.03-layer-2");
+  EXPECT_THAT(trained.arguments, ElementsAre("train", "--data", "mnist", "--seed", "2", "--epochs", "4", "--init"));
+  EXPECT_EQ(trained.needs, found.name);
+  EXPECT_EQ(trained.density, 0.03);
+  EXPECT_EQ(trained.seed, 2);
+}
+
+TEST_F(PlanTest, EachMethodGetsTheOptionsThatItTakes) {
+  const ExperimentPlan all = plan(
+      "[grid]\ndata = 'mnist'\nmethod = ['ntt-exact', 'synflow']\ndensity = 0.1\n[find]\nsteps = 30\nrounds = 5\n");
+  EXPECT_EQ(all.name, "small") << "the file's, unless it says";
+  EXPECT_THAT(job(all, "find/mnist-lenet-300-100-ntt-exact-0.1-layer-1").arguments, Contains("--steps"));
+  EXPECT_THAT(job(all, "find/mnist-lenet-300-100-ntt-exact-0.1-layer-1").arguments, Not(Contains("--rounds")));
+  EXPECT_THAT(job(all, "find/mnist-lenet-300-100-synflow-0.1-layer-1").arguments, Contains("--rounds"));
+  EXPECT_THAT(job(all, "find/mnist-lenet-300-100-synflow-0.1-layer-1").arguments, Not(Contains("--steps")));
+}
+
+TEST_F(PlanTest, DenseNetworksAreSharedAndNotAblated) {
+  const ExperimentPlan all = plan(
+      "[grid]\ndata = 'mnist'\nmethod = 'dense'\ndensity = [0.5, 0.1]\nscope = ['layer', 'global']\n"
+      "ablation = ['none', 'shuffle']\n");
+  EXPECT_THAT(names(all),
+              ElementsAre("find/mnist-lenet-300-100-dense-1-layer-1", "train/mnist-lenet-300-100-dense-1-layer-1"));
+}
+
+TEST_F(PlanTest, AblationsAndOtherDataShareWhatWasFound) {
+  const ExperimentPlan all = plan(
+      "[grid]\ndata = 'mnist'\ntrain-data = ['mnist', 'fashion-mnist']\nmethod = 'snip'\ndensity = 0.1\n"
+      "ablation = ['none', 'shuffle']\n");
+  EXPECT_EQ(all.jobs.size(), 1U + 1 + 2 * 2);
+  const Job& there = job(all, "train/mnist-lenet-300-100-snip-0.1-layer-1-shuffle-on-fashion-mnist");
+  EXPECT_EQ(there.needs, "ablate/mnist-lenet-300-100-snip-0.1-layer-1-shuffle");
+  EXPECT_EQ(there.data, "fashion-mnist");
+  EXPECT_EQ(there.method, "snip, shuffle");
+}
+
+TEST_F(PlanTest, TheQuickProfileReplacesKeyByKey) {
+  const std::string text =
+      "name = 'x'\n[grid]\ndata = 'mnist'\nmethod = 'snip'\ndensity = [0.1, 0.2]\nseed = [1, 2, 3]\n"
+      "[train]\nepochs = 50\nheld-out = 0.2\n[quick.grid]\nseed = 9\n[quick.train]\nepochs = 1\n";
+  EXPECT_EQ(plan(text).jobs.size(), 12U);
+  const ExperimentPlan quick = plan(text, true);
+  EXPECT_EQ(quick.name, "x-quick");
+  EXPECT_EQ(quick.jobs.size(), 4U);
+  EXPECT_THAT(quick.jobs[1].arguments,
+              ElementsAre("train", "--data", "mnist", "--seed", "9", "--epochs", "1", "--held-out", "0.2", "--init"));
+}
+
+TEST_F(PlanTest, ErrorsNameTheFileAndTheKey) {
+  const std::string grid = "[grid]\ndata = 'mnist'\nmethod = 'snip'\n";
+  EXPECT_THAT(refusal(grid), HasSubstr("small.toml: [grid] needs 'density'"));
+  EXPECT_THAT(refusal(grid + "density = 0.1\ndepth = 3\n"), HasSubstr("[grid] has no 'depth'; it knows data"));
+  EXPECT_THAT(refusal(grid + "density = 'few'\n"), HasSubstr("density few and seed 1 must be numbers"));
+  EXPECT_THAT(refusal(grid + "density = 0.1\n[trian]\nepochs = 1\n"), HasSubstr("there is no 'trian'"));
+  EXPECT_THAT(refusal(grid + "density = 0.1\n[train]\nepochs = [1, 2]\n"), HasSubstr("[train] 'epochs' must be one"));
+  EXPECT_THAT(refusal("grid = 3\n"), HasSubstr("'grid' must be a table"));
+  EXPECT_THAT(refusal("[grid\n"), HasSubstr("small.toml, line 1"));
+  EXPECT_THAT(refusal(grid + "density = true\n"), HasSubstr("'density' must hold strings or numbers"));
+}
+
+}  // namespace
+}  // namespace ntt
