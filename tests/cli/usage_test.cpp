@@ -35,7 +35,7 @@ class UsageTest : public CliTest {
 };
 
 TEST_F(UsageTest, UnknownWordsAreNamedWithTheNearestKnownOne) {
-  expect_refused({{{}, "ntt needs a command: transfer, train"},
+  expect_refused({{{}, "ntt needs a command: transfer, prune, ablate, train"},
                   {{"tranfer"}, "ntt has no command 'tranfer'; did you mean transfer?"},
                   {{"data"}, "ntt data needs a command: list"},
                   {{"data", "fetsh"}, "did you mean fetch?"},
