@@ -75,10 +75,7 @@ void run_evaluate(const CLI::App& subcommand, const EvaluateCommand& options) {
       {"parameters kept", fmt::format("{} of {}", format_count(kept), format_count(parameters))},
       {"density", fmt::format("{:.4g}", network.density())}};
   for (const nlohmann::json& layer : layers) {
-    rows.emplace_back(
-        "  " + layer["name"].get<std::string>(),
-        fmt::format("{:.4g}, {} of {}", layer["density"].get<double>(), format_count(layer["kept"].get<std::int64_t>()),
-                    format_count(layer["weights"].get<std::int64_t>())));
+    rows.emplace_back("  " + layer["name"].get<std::string>(), layer_text(layer));
   }
   print_result(options.common, record, rows);
 }

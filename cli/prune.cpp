@@ -116,11 +116,8 @@ void report(const CLI::App& subcommand, const PruneCommand& command, const Loade
       {"data", data.name},
       {"density", fmt::format("{:.4g}", pruned.network.density())}};
   for (const nlohmann::json& layer : record["layers"]) {
-    rows.emplace_back(
-        "  " + layer["name"].get<std::string>(),
-        fmt::format("{:.4g}, {} of {}{}", layer["density"].get<double>(),
-                    format_count(layer["kept"].get<std::int64_t>()), format_count(layer["weights"].get<std::int64_t>()),
-                    layer["kept"] == 0 ? ": empty" : ""));
+    rows.emplace_back("  " + layer["name"].get<std::string>(),
+                      layer_text(layer) + (layer["kept"] == 0 ? ": empty" : ""));
   }
   rows.emplace_back("time", format_seconds(pruned.seconds));
   rows.emplace_back("network", folder.file(kNetworkFile).string());

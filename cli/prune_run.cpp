@@ -1,6 +1,7 @@
 #include "cli/prune_run.h"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "ntt/nn/network_file.h"
+#include "ntt/report/table.h"
 
 namespace ntt {
 
@@ -53,6 +55,12 @@ nlohmann::json layer_densities(const Network& network) {
     }
   }
   return layers;
+}
+
+std::string layer_text(const nlohmann::json& layer) {
+  return fmt::format("{:.4g}, {} of {}", layer["density"].get<double>(),
+                     format_count(layer["kept"].get<std::int64_t>()),
+                     format_count(layer["weights"].get<std::int64_t>()));
 }
 
 }  // namespace ntt

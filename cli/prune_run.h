@@ -23,4 +23,7 @@ void warn_of_empty_layers(const Network& network);
 /// [{"name", "weights", "kept", "density"}] of every layer.
 nlohmann::json layer_densities(const Network& network);
 
+/// One of these layers for people: "0.03, 7,056 of 235,200".
+std::string layer_text(const nlohmann::json& layer);
+
 }  // namespace ntt

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <optional>
+
 #include "ntt/core/error.h"
 #include "ntt/prune/mask.h"
 
@@ -24,7 +26,10 @@ at::Tensor filled_up(const Parameter& sparse, const Parameter& dense) {
 }  // namespace
 
 void ablate(Network& sparse, const Network& dense, Ablation what, std::uint64_t seed) {
-  const Network redrawn = Network::random(sparse.spec(), seed, "reinitialise", sparse.dtype());
+  std::optional<Network> redrawn;
+  if (what == Ablation::reinitialise) {
+    redrawn = Network::random(sparse.spec(), seed, "reinitialise", sparse.dtype());
+  }
   if (dense.parameters().size() != sparse.parameters().size()) {
     fail_input("the dense network has other parameters than the sparse one: it is not what that was made from");
   }
@@ -46,7 +51,7 @@ void ablate(Network& sparse, const Network& dense, Ablation what, std::uint64_t 
         parameter.set_mask(reordered(mask, order));
         break;
       case Ablation::reinitialise:
-        parameter.assign(redrawn.parameters()[i]->value.to(parameter.value));
+        parameter.assign(redrawn->parameters()[i]->value.to(parameter.value));
         parameter.set_mask(mask);
         break;
     }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "ntt/nn/network.h"
+
 namespace ntt {
 
 /// Some of the inputs that a score is summed over.
@@ -24,6 +26,17 @@ void for_each_batch(std::int64_t inputs, Visit&& visit) {
     const std::int64_t count = std::min(kMost, inputs - first);
     visit(Batch{first, count, static_cast<double>(count) / static_cast<double>(inputs)});
   }
+}
+
+/// Adds the gradients of a sum over inputs to the network's: `derivative(batch, outputs)` is that by a batch's outputs.
+template <typename Derivative>
+void add_gradients(Network& network, const at::Tensor& inputs, Derivative&& derivative) {
+  for_each_batch(inputs.size(0), [&](const Batch& batch) {
+    Tape tape;
+    network.layers().limit_cotangents(tape, false, false);
+    const at::Tensor outputs = network.layers().forward(batch.of(inputs), tape);
+    network.layers().forward_adjoint(derivative(batch, outputs), tape);
+  });
 }
 
 }  // namespace ntt

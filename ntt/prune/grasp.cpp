@@ -11,11 +11,8 @@ namespace {
 /// The gradient of the mean cross-entropy as a network: g where weights can be pruned, 0 for the biases.
 Network gradient_network(Network& network, const at::Tensor& inputs, const at::Tensor& labels) {
   network.zero_gradients();
-  for_each_batch(inputs.size(0), [&](const Batch& batch) {
-    Tape tape;
-    network.layers().limit_cotangents(tape, false, false);
-    const at::Tensor outputs = network.layers().forward(batch.of(inputs), tape);
-    network.layers().forward_adjoint(cross_entropy(outputs, batch.of(labels)).cotangent.mul_(batch.share), tape);
+  add_gradients(network, inputs, [&](const Batch& batch, const at::Tensor& outputs) {
+    return cross_entropy(outputs, batch.of(labels)).cotangent.mul_(batch.share);
   });
   Network gradient = network.clone();
   for (std::size_t i = 0; i < network.parameters().size(); ++i) {
