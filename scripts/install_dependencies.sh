@@ -6,7 +6,7 @@ set -euo pipefail
 # ocl-icd-opencl-dev: Debian's oneDNN package asks for OpenCL when CMake looks it up.
 # python3-venv: a test reads event files with TensorBoard from PyPI.
 build_packages=(build-essential cmake ninja-build ccache lld pkg-config libdnnl-dev ocl-icd-opencl-dev libcli11-dev
-  nlohmann-json3-dev libspdlog-dev libfmt-dev libtomlplusplus-dev libmatio-dev zlib1g-dev libcurl4-openssl-dev
+  nlohmann-json3-dev libspdlog-dev libfmt-dev libtomlplusplus-dev libhwy-dev libmatio-dev zlib1g-dev libcurl4-openssl-dev
   libarchive-dev libssl-dev libsqlite3-dev libgtest-dev libgmock-dev libbenchmark-dev python3-venv)
 
 # A libtorch that CMAKE_PREFIX_PATH names takes the place of Debian's.

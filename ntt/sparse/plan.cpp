@@ -1,0 +1,276 @@
+#include "ntt/sparse/plan.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "ntt/core/error.h"
+#include "ntt/sparse/layer_index.h"
+
+namespace ntt {
+namespace {
+
+std::int64_t number(const LayerSpec& spec, const char* key, std::int64_t otherwise) {
+  const auto found = spec.numbers.find(key);
+  return found == spec.numbers.end() ? otherwise : found->second;
+}
+
+/// The stored weights of one layer: those that its mask keeps.
+SparseLayer stored_weights(const Parameter& weight, const Parameter& bias) {
+  SparseLayer layer;
+  layer.name = weight.name.substr(0, weight.name.rfind('.'));
+  layer.outputs = weight.shape[0];
+  layer.inputs = weight.shape[1];
+  layer.convolution = weight.shape.size() == 4;
+  if (layer.convolution) {
+    layer.kernel_height = weight.shape[2];
+    layer.kernel_width = weight.shape[3];
+  }
+  const at::Tensor values = weight.effective.reshape({layer.outputs, -1});
+  const at::Tensor kept = weight.mask.defined() ? weight.mask.reshape({layer.outputs, -1}).ne(0)
+                                                : at::ones_like(values, values.options().dtype(at::kBool));
+  if (values.numel() >= std::numeric_limits<std::int32_t>::max()) {
+    fail_input("layer '{}' has {} weights, more than sparse execution can number", layer.name, values.numel());
+  }
+  const at::Tensor begins = at::zeros({layer.outputs + 1}, at::kInt);
+  begins.narrow(0, 1, layer.outputs).copy_(kept.sum(1).cumsum(0));
+  layer.row_begins.assign(begins.data_ptr<std::int32_t>(), begins.data_ptr<std::int32_t>() + layer.outputs + 1);
+  const at::Tensor columns = kept.nonzero().select(1, 1).to(at::kInt).contiguous();
+  layer.columns.assign(columns.data_ptr<std::int32_t>(), columns.data_ptr<std::int32_t>() + columns.numel());
+  layer.weight = values.masked_select(kept).to(at::kFloat).contiguous();
+  layer.bias = bias.effective.to(at::kFloat).clone();
+  return layer;
+}
+
+/// Turns the specification into steps, taking parameters in the order in which the network lists them.
+class Planner {
+ public:
+  explicit Planner(const Network& network) : parameters_(network.parameters()) {
+    const Shape& input = network.spec().input;
+    BlockLayout layout{input[0]};
+    if (input.size() == 3) {
+      layout.height = input[1];
+      layout.width = input[2];
+    }
+    plan_.output = sequence(network.spec().layers, add_buffer(layout));
+  }
+
+  Plan take() { return std::move(plan_); }
+
+ private:
+  std::size_t add_buffer(const BlockLayout& layout) {
+    PlanBuffer buffer;
+    buffer.values = layout;
+    buffer.gradients = layout;
+    plan_.buffers.push_back(buffer);
+    return plan_.buffers.size() - 1;
+  }
+
+  std::size_t add_step(PlanStep step, const BlockLayout& output) {
+    step.output = add_buffer(output);
+    ++plan_.buffers[step.input].gradient_writers;
+    plan_.buffers[step.output].needs_gradient =
+        step.kind == PlanStep::Kind::product || plan_.buffers[step.input].needs_gradient;
+    if (step.kind == PlanStep::Kind::add) {
+      ++plan_.buffers[step.second].gradient_writers;
+      plan_.buffers[step.output].needs_gradient |= plan_.buffers[step.second].needs_gradient;
+    }
+    plan_.steps.push_back(step);
+    return step.output;
+  }
+
+  /// Returns the buffer of the last layer's output.
+  std::size_t sequence(const std::vector<LayerSpec>& specs, std::size_t current) {
+    bool step_before = false;  // a ReLU can be part of the step before it, within one sequence
+    for (const LayerSpec& spec : specs) {
+      if (spec.type == "flatten") {
+        continue;  // a block of images is one of features as it lies
+      }
+      if (spec.type == "relu" && step_before && plan_.steps.back().kind != PlanStep::Kind::pointwise) {
+        plan_.steps.back().rectify = true;
+        plan_.buffers[current].rectified = true;
+        step_before = false;
+        continue;
+      }
+      current = layer(spec, current);
+      step_before = true;
+    }
+    return current;
+  }
+
+  std::size_t layer(const LayerSpec& spec, std::size_t input) {
+    if (spec.type == "linear" || spec.type == "conv2d") {
+      return product(spec, input);
+    }
+    if (spec.type == "residual") {
+      return residual(spec, input);
+    }
+    PlanStep step;
+    step.input = input;
+    const BlockLayout& from = plan_.buffers[input].values;
+    if (spec.type == "max-pool" || spec.type == "average-pool") {
+      step.kind = spec.type == "max-pool" ? PlanStep::Kind::max_pool : PlanStep::Kind::average_pool;
+      step.windows.kernel = number(spec, "kernel", 0);
+      step.windows.stride = number(spec, "stride", step.windows.kernel);
+      const auto pooled = [&](std::int64_t size) { return (size - step.windows.kernel) / step.windows.stride + 1; };
+      return add_step(step, {from.channels, pooled(from.height), pooled(from.width)});
+    }
+    step.kind = PlanStep::Kind::pointwise;
+    if (spec.type == "tanh") {
+      step.function = Pointwise::tanh;
+    } else if (spec.type == "gelu") {
+      step.function = Pointwise::gelu;
+    } else if (spec.type != "relu") {
+      fail_input("sparse execution does not know layers of type '{}'", spec.type);
+    }
+    return add_step(step, {from.channels, from.height, from.width});
+  }
+
+  std::size_t product(const LayerSpec& spec, std::size_t input) {
+    SparseLayer layer = stored_weights(*parameters_[next_parameter_], *parameters_[next_parameter_ + 1]);
+    next_parameter_ += 2;
+    layer.stride = number(spec, "stride", 1);
+    layer.padding = number(spec, "padding", 0);
+    PlanStep step;
+    step.input = input;
+    step.layer = plan_.layers.size();
+    BlockLayout& from = plan_.buffers[input].values;
+    BlockLayout output{layer.outputs};
+    if (layer.convolution) {
+      from.halo = std::max(from.halo, layer.padding);
+      output.height = (from.height + 2 * layer.padding - layer.kernel_height) / layer.stride + 1;
+      output.width = (from.width + 2 * layer.padding - layer.kernel_width) / layer.stride + 1;
+    }
+    plan_.layers.push_back(std::move(layer));
+    return add_step(step, output);
+  }
+
+  std::size_t residual(const LayerSpec& spec, std::size_t input) {
+    PlanStep step;
+    step.kind = PlanStep::Kind::add;
+    step.input = sequence(spec.body, input);
+    step.second = sequence(spec.shortcut, input);
+    const BlockLayout a = plan_.buffers[step.input].values;
+    const BlockLayout b = plan_.buffers[step.second].values;
+    if (a.channels != b.channels || a.height != b.height || a.width != b.width) {
+      fail_input("sparse execution does not add a flattened image to a flat output, as a residual block here does");
+    }
+    return add_step(step, {a.channels, a.height, a.width});
+  }
+
+  const std::vector<const Parameter*>& parameters_;
+  std::size_t next_parameter_ = 0;
+  Plan plan_;
+};
+
+/// Notes, from the output back, which channels of each buffer somebody reads.
+void find_read_channels(Plan& plan) {
+  for (PlanBuffer& buffer : plan.buffers) {
+    buffer.read.assign(static_cast<std::size_t>(buffer.values.channels), 0);
+  }
+  std::vector<char>& output = plan.buffers[plan.output].read;
+  std::fill(output.begin(), output.end(), 1);
+  for (auto step = plan.steps.rbegin(); step != plan.steps.rend(); ++step) {
+    const std::vector<char>& reads = plan.buffers[step->output].read;
+    const auto read_too = [&](PlanBuffer& buffer) {
+      for (std::size_t c = 0; c < reads.size(); ++c) {
+        buffer.read[c] |= reads[c];
+      }
+    };
+    if (step->kind == PlanStep::Kind::product) {
+      mark_read_channels(plan.layers[step->layer], reads, plan.buffers[step->input]);
+      continue;
+    }
+    read_too(plan.buffers[step->input]);
+    if (step->kind == PlanStep::Kind::add) {
+      read_too(plan.buffers[step->second]);
+    }
+  }
+}
+
+void choose_gradient_layouts(Plan& plan) {
+  for (PlanStep& step : plan.steps) {
+    PlanBuffer& input = plan.buffers[step.input];
+    const bool overlapping = step.kind == PlanStep::Kind::max_pool || step.kind == PlanStep::Kind::average_pool
+                                 ? step.windows.stride < step.windows.kernel
+                                 : false;
+    input.sums_gradients |= input.gradient_writers > 1 || overlapping;
+    if (step.kind == PlanStep::Kind::add) {
+      plan.buffers[step.second].sums_gradients |= plan.buffers[step.second].gradient_writers > 1;
+    }
+    if (step.kind == PlanStep::Kind::product) {
+      choose_gradient_layout(plan.layers[step.layer], input, plan.buffers[step.output]);
+    }
+  }
+}
+
+void list_input_features(Plan& plan) {
+  const PlanBuffer& input = plan.buffers.front();
+  const std::int64_t positions = input.values.height * input.values.width;
+  std::vector<char> read(static_cast<std::size_t>(input.values.features()), 0);
+  // A network that begins with flatten reads pixel by pixel, others whole channels.
+  for (const PlanStep& step : plan.steps) {
+    if (step.input != 0 && (step.kind != PlanStep::Kind::add || step.second != 0)) {
+      continue;
+    }
+    if (step.kind == PlanStep::Kind::product) {
+      mark_read_features(plan.layers[step.layer], plan.buffers[step.output].read, positions, read);
+    } else {
+      std::fill(read.begin(), read.end(), 1);
+    }
+  }
+  for (std::int64_t f = 0; f < input.values.features(); ++f) {
+    if (read[static_cast<std::size_t>(f)] != 0) {
+      plan.input_features.push_back(static_cast<std::int32_t>(f));
+      plan.input_places.push_back(static_cast<std::int32_t>(input.values.at_feature(f)));
+    }
+  }
+}
+
+void lay_out_workspace(Plan& plan, PlanFor purpose) {
+  std::int64_t end = 0;
+  const auto take = [&](std::int64_t floats) { return std::exchange(end, end + floats); };
+  std::int64_t scratch = 0;
+  for (PlanBuffer& buffer : plan.buffers) {
+    if (std::max(buffer.values.size(), buffer.gradients.size()) >= std::numeric_limits<std::int32_t>::max()) {
+      fail_input("a layer's output is too large for sparse execution");
+    }
+    buffer.values_at = take(buffer.values.size());
+    if (purpose == PlanFor::training && buffer.needs_gradient) {
+      buffer.gradients_at = take(buffer.gradients.size());
+    }
+  }
+  for (SparseLayer& layer : plan.layers) {
+    layer.gradient_at = std::exchange(plan.gradients, plan.gradients + layer.entries() + layer.outputs);
+    if (purpose == PlanFor::training) {
+      layer.dilated_at = take(layer.dilated.size());
+      scratch = std::max(scratch, (layer.entries() + layer.outputs) * kLanes);
+    }
+  }
+  plan.scratch_at = take(scratch);
+  plan.workspace_floats = end;
+}
+
+}  // namespace
+
+Plan make_plan(const Network& network, PlanFor purpose) {
+  Plan plan = Planner(network).take();
+  find_read_channels(plan);
+  choose_gradient_layouts(plan);
+  for (const PlanStep& step : plan.steps) {
+    if (step.kind == PlanStep::Kind::product) {
+      SparseLayer& layer = plan.layers[step.layer];
+      index_forward(layer, plan.buffers[step.input], plan.buffers[step.output]);
+      if (purpose == PlanFor::training && plan.buffers[step.input].needs_gradient) {
+        index_backward(layer, plan.buffers[step.input], plan.buffers[step.output]);
+      }
+    }
+  }
+  list_input_features(plan);
+  lay_out_workspace(plan, purpose);
+  return plan;
+}
+
+}  // namespace ntt

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ntt/nn/network.h"
+#include "ntt/sparse/pointwise.h"
+#include "ntt/sparse/product.h"
+
+namespace ntt {
+
+/// What a plan is for: answering, or training as well, which takes a second index and gradients.
+enum class PlanFor { inference, training };
+
+/// A linear layer or convolution by its stored weights alone.
+struct SparseLayer {
+  std::string name;  ///< "conv1"
+  bool convolution = false;
+  std::int64_t outputs = 0;
+  std::int64_t inputs = 0;  ///< features or channels
+  std::int64_t kernel_height = 1;
+  std::int64_t kernel_width = 1;
+  std::int64_t stride = 1;
+  std::int64_t padding = 0;
+
+  std::vector<std::int32_t> row_begins;  ///< [outputs + 1], of each output's entries
+  std::vector<std::int32_t> columns;     ///< of each entry, in a row of [inputs * kernel_height * kernel_width]
+  at::Tensor weight;                     ///< float32 [entries]
+  at::Tensor bias;                       ///< float32 [outputs]
+
+  SparseRows forward;  ///< the rows whose results somebody reads
+  Windows forward_windows;
+  SparseRows backward;  ///< the same entries by the input that they read
+  Windows backward_windows;
+  std::vector<std::int32_t> backward_entries;  ///< which entry of `weight` each entry of `backward` is
+  BlockLayout dilated;                         ///< of a convolution with stride: its output's gradient, spread out
+  std::int64_t dilated_at = 0;                 ///< where that lies in a workspace
+  std::int64_t gradient_at = 0;                ///< of the weights' gradients among all; the biases' follow
+
+  std::int64_t entries() const { return static_cast<std::int64_t>(columns.size()); }
+};
+
+/// What one step hands to the next, for one block of inputs.
+struct PlanBuffer {
+  BlockLayout values;
+  BlockLayout gradients;
+  std::int64_t values_at = 0;  ///< in a workspace, in floats
+  std::int64_t gradients_at = 0;
+  bool rectified = false;       ///< the values passed a fused ReLU
+  bool needs_gradient = false;  ///< a layer with weights lies before it
+  int gradient_writers = 0;     ///< steps that read the values, and so add to the gradient
+  bool sums_gradients = false;  ///< the gradient is cleared, then summed up
+  std::vector<char> read;       ///< channels whose values somebody reads
+};
+
+/// One layer's work on a block.
+struct PlanStep {
+  enum class Kind { product, max_pool, average_pool, pointwise, add };
+
+  Kind kind = Kind::product;
+  std::size_t input = 0;   ///< buffers
+  std::size_t second = 0;  ///< of an addition
+  std::size_t output = 0;
+  std::size_t layer = 0;  ///< of a product
+  PoolWindows windows;
+  Pointwise function = Pointwise::relu;
+  bool rectify = false;  ///< followed by a ReLU that is part of the step
+};
+
+/// A network as steps on blocks of kLanes inputs. Rows whose results nobody reads, and inputs that no stored weight
+/// reads, are left out: they change nothing.
+struct Plan {
+  std::vector<PlanBuffer> buffers;  ///< the first is the network's input
+  std::vector<PlanStep> steps;
+  std::vector<SparseLayer> layers;
+  std::size_t output = 0;                    ///< buffer
+  std::vector<std::int32_t> input_features;  ///< those that are read
+  std::vector<std::int32_t> input_places;    ///< where they go in the first buffer
+  std::int64_t workspace_floats = 0;
+  std::int64_t scratch_at = 0;  ///< of weight gradients, in a workspace
+  std::int64_t gradients = 0;   ///< weights and biases in all
+};
+
+/// Plans a network, whose weights are copied. InputError where it cannot be executed so: tensors too large for 32-bit
+/// places, or a residual block that adds a flattened image to a flat output.
+Plan make_plan(const Network& network, PlanFor purpose);
+
+}  // namespace ntt

@@ -1,0 +1,168 @@
+#include "ntt/sparse/sparse_network.h"
+
+#include <ATen/ATen.h>
+
+#include <array>
+#include <numeric>
+
+#include "ntt/core/error.h"
+#include "ntt/core/threads.h"
+#include "ntt/sparse/execution.h"
+
+namespace ntt {
+
+/// Memory for one block under way; begins as zeros, which halos and gradients that nobody writes stay.
+struct SparseNetwork::Workspace {
+  explicit Workspace(std::int64_t floats) : memory(at::zeros({floats}, at::kFloat)) {}
+  at::Tensor memory;
+};
+
+/// A workspace for as long as one thread needs it.
+class SparseNetwork::Lease {
+ public:
+  explicit Lease(const SparseNetwork& network) : network_(network) {
+    const std::lock_guard lock(network_.mutex_);
+    if (network_.idle_.empty()) {
+      workspace_ = std::make_unique<Workspace>(network_.plan_.workspace_floats);
+    } else {
+      workspace_ = std::move(network_.idle_.back());
+      network_.idle_.pop_back();
+    }
+  }
+  ~Lease() {
+    const std::lock_guard lock(network_.mutex_);
+    network_.idle_.push_back(std::move(workspace_));
+  }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+
+  BlockExecution execution() const { return {network_.plan_, workspace_->memory.data_ptr<float>()}; }
+
+ private:
+  const SparseNetwork& network_;
+  std::unique_ptr<Workspace> workspace_;
+};
+
+SparseNetwork::SparseNetwork(const Network& network, PlanFor purpose)
+    : plan_(make_plan(network, purpose)), outputs_(network.outputs()) {
+  const Shape& input = network.spec().input;
+  features_ = std::accumulate(input.begin(), input.end(), std::int64_t{1}, std::multiplies<>());
+  if (purpose == PlanFor::training) {
+    gradient_ = at::zeros({plan_.gradients}, at::kFloat);
+    for (const SparseLayer& layer : plan_.layers) {
+      backward_values_.emplace_back(layer.backward_entries.size());
+    }
+    refresh();
+  }
+}
+
+SparseNetwork::~SparseNetwork() = default;
+
+void SparseNetwork::predict(const float* inputs, std::int64_t count, float* outputs) const {
+  const std::int64_t blocks = (count + kLanes - 1) / kLanes;
+  parallel_for(blocks, [&](std::int64_t begin, std::int64_t end, int) {
+    const Lease lease(*this);
+    const BlockExecution execution = lease.execution();
+    for (std::int64_t block = begin; block < end; ++block) {
+      const std::int64_t first = block * kLanes;
+      const std::int64_t lanes = std::min(kLanes, count - first);
+      std::array<const float*, kLanes> rows{};
+      for (std::int64_t lane = 0; lane < lanes; ++lane) {
+        rows[static_cast<std::size_t>(lane)] = inputs + (first + lane) * features_;
+      }
+      execution.load(rows.data(), lanes);
+      execution.forward();
+      execution.read_outputs(lanes, outputs + first * outputs_);
+    }
+  });
+}
+
+at::Tensor SparseNetwork::predict(const at::Tensor& inputs) const {
+  const at::Tensor rows = inputs.to(at::kFloat).contiguous();
+  at::Tensor outputs = at::empty({rows.size(0), outputs_}, at::kFloat);
+  predict(rows.data_ptr<float>(), rows.size(0), outputs.data_ptr<float>());
+  return outputs;
+}
+
+double SparseNetwork::loss_and_gradient(const at::Tensor& inputs, const at::Tensor& labels, const at::Tensor& chosen) {
+  const std::int64_t count = chosen.size(0);
+  const std::int64_t blocks = (count + kLanes - 1) / kLanes;
+  if (!block_gradients_.defined() || block_gradients_.size(0) < blocks) {
+    block_gradients_ = at::zeros({blocks, plan_.gradients}, at::kFloat);
+  }
+  const auto* data = inputs.data_ptr<float>();
+  const auto* classes = labels.data_ptr<std::int64_t>();
+  const auto* indices = chosen.data_ptr<std::int64_t>();
+  auto* block_gradients = block_gradients_.data_ptr<float>();
+  std::vector<double> losses(static_cast<std::size_t>(blocks));
+  parallel_for(blocks, [&](std::int64_t begin, std::int64_t end, int) {
+    const Lease lease(*this);
+    const BlockExecution execution = lease.execution();
+    for (std::int64_t block = begin; block < end; ++block) {
+      const std::int64_t lanes = std::min(kLanes, count - block * kLanes);
+      std::array<const float*, kLanes> rows{};
+      std::array<std::int64_t, kLanes> targets{};
+      for (std::int64_t lane = 0; lane < lanes; ++lane) {
+        const std::int64_t index = indices[block * kLanes + lane];
+        rows[static_cast<std::size_t>(lane)] = data + index * features_;
+        targets[static_cast<std::size_t>(lane)] = classes[index];
+      }
+      execution.load(rows.data(), lanes);
+      execution.forward();
+      losses[static_cast<std::size_t>(block)] =
+          execution.cross_entropy(targets.data(), lanes, 1.0F / static_cast<float>(count));
+      execution.backward(backward_values_, block_gradients + block * plan_.gradients);
+    }
+  });
+  // In the order of the blocks, so that threads do not change the sum.
+  auto* gradient = gradient_.data_ptr<float>();
+  parallel_for_work(plan_.gradients, blocks, [&](std::int64_t begin, std::int64_t end, int) {
+    std::copy(block_gradients + begin, block_gradients + end, gradient + begin);
+    for (std::int64_t block = 1; block < blocks; ++block) {
+      const float* part = block_gradients + block * plan_.gradients;
+      for (std::int64_t i = begin; i < end; ++i) {
+        gradient[i] += part[i];
+      }
+    }
+  });
+  return std::accumulate(losses.begin(), losses.end(), 0.0) / static_cast<double>(count);
+}
+
+void SparseNetwork::refresh() {
+  for (std::size_t i = 0; i < plan_.layers.size(); ++i) {
+    const SparseLayer& layer = plan_.layers[i];
+    const auto* values = layer.weight.data_ptr<float>();
+    std::vector<float>& transposed = backward_values_[i];
+    parallel_for_work(static_cast<std::int64_t>(transposed.size()), 1, [&](std::int64_t begin, std::int64_t end, int) {
+      for (std::int64_t j = begin; j < end; ++j) {
+        transposed[static_cast<std::size_t>(j)] = values[layer.backward_entries[static_cast<std::size_t>(j)]];
+      }
+    });
+  }
+}
+
+std::int64_t SparseNetwork::weight_bytes() const {
+  std::int64_t bytes = 0;
+  for (const SparseLayer& layer : plan_.layers) {
+    bytes += 8 * layer.entries() + static_cast<std::int64_t>(sizeof(SparseRow) * layer.forward.rows.size()) +
+             4 * layer.outputs;
+  }
+  return bytes;
+}
+
+void SparseNetwork::store(Network& network) const {
+  const std::vector<Parameter*>& parameters = network.parameters();
+  for (std::size_t i = 0; i < plan_.layers.size(); ++i) {
+    Parameter& weight = *parameters[2 * i];
+    if (weight.mask.defined()) {
+      weight.value.masked_scatter_(weight.mask.ne(0), plan_.layers[i].weight);
+    } else {
+      weight.value.copy_(plan_.layers[i].weight.view(weight.value.sizes()));
+    }
+    weight.refresh();
+    parameters[2 * i + 1]->value.copy_(plan_.layers[i].bias);
+    parameters[2 * i + 1]->refresh();
+  }
+}
+
+}  // namespace ntt

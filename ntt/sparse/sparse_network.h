@@ -1,0 +1,63 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "ntt/sparse/plan.h"
+
+namespace ntt {
+
+/// A network that keeps and computes with its stored weights alone, on the CPU in float32. It answers as the network
+/// that it was made from, to rounding; what masks prune is neither stored nor multiplied.
+///
+/// Inputs are worked on in blocks of kLanes, each through the whole network on one thread, so that results do not
+/// depend on the number of threads.
+class SparseNetwork {
+ public:
+  /// Copies the network's kept weights. InputError where it cannot be executed so (make_plan).
+  SparseNetwork(const Network& network, PlanFor purpose);
+  ~SparseNetwork();
+  SparseNetwork(const SparseNetwork&) = delete;
+  SparseNetwork& operator=(const SparseNetwork&) = delete;
+
+  /// Outputs [N, outputs] of inputs [N, input...], float32 and contiguous. Several threads may ask at once.
+  at::Tensor predict(const at::Tensor& inputs) const;
+  /// The same into memory of the caller's, for count inputs one after another.
+  void predict(const float* inputs, std::int64_t count, float* outputs) const;
+
+  /// The mean cross-entropy of the chosen inputs (int64 indices), and its gradient by every stored weight and bias into
+  /// gradient(). For a network made for training.
+  double loss_and_gradient(const at::Tensor& inputs, const at::Tensor& labels, const at::Tensor& chosen);
+
+  /// The layers with weights, in order. Whoever changes a weight calls refresh() before the next computation.
+  std::vector<SparseLayer>& layers() { return plan_.layers; }
+  const std::vector<SparseLayer>& layers() const { return plan_.layers; }
+  /// float32, of a layer's entries from its gradient_at on and then of its biases.
+  at::Tensor& gradient() { return gradient_; }
+  void refresh();
+
+  std::int64_t outputs() const { return outputs_; }
+  /// Memory of the weights as they are computed with: values, places and row starts.
+  std::int64_t weight_bytes() const;
+
+  /// Writes the weights and biases back to the network that this one was made from.
+  void store(Network& network) const;
+
+ private:
+  struct Workspace;
+  class Lease;
+
+  Plan plan_;
+  std::int64_t features_ = 0;  ///< of one input
+  std::int64_t outputs_ = 0;
+  std::vector<std::vector<float>> backward_values_;  ///< a layer: its weights in the order of the transposed matrix
+  at::Tensor gradient_;
+  at::Tensor block_gradients_;  ///< [blocks, gradients]
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<Workspace>> idle_;
+};
+
+}  // namespace ntt
