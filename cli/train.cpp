@@ -32,6 +32,7 @@ struct TrainCommand {
   double density = 0;  ///< 0: not given
   std::string scope = "layer";
   std::string select = "last";
+  std::string execution = "auto";
 };
 
 /// What a run starts from, and how that is told to those who find its network.
@@ -82,6 +83,13 @@ Start draw_start(const TrainCommand& options, const LoadedData& data) {
   return start;
 }
 
+Execution parse_execution(const std::string& name) {
+  if (name == "auto") {
+    return Execution::automatic;
+  }
+  return name == "sparse" ? Execution::sparse : Execution::dense;
+}
+
 nlohmann::json figures_of(const TrainingResult& result, const Evaluation& kept) {
   return {{"test_accuracy", kept.test_accuracy},
           {"test_loss", kept.test_loss},
@@ -103,6 +111,7 @@ void report(const CLI::App& subcommand, const TrainCommand& options, const Start
   record["method"] = start.metadata.at("method");
   record["data"] = start.metadata.at("data");
   record["density"] = start.network.density();
+  record["execution"] = to_string(result.execution);
   record["figures"] = figures_of(result, kept);
   folder.write_result(record);
 
@@ -122,7 +131,8 @@ void report(const CLI::App& subcommand, const TrainCommand& options, const Start
                 {"training accuracy", percent(result.last.train_accuracy)},
                 {"time", fmt::format("{}, {} of it in evaluations", format_seconds(result.seconds),
                                      format_seconds(result.evaluation_seconds))},
-                {"a training step", format_seconds(result.ms_per_step / 1e3)},
+                {"a training step", fmt::format("{}, {} execution", format_seconds(result.ms_per_step / 1e3),
+                                                to_string(result.execution))},
                 {"network", folder.file(kNetworkFile).string()}});
 }
 
@@ -138,6 +148,7 @@ void run_train(const CLI::App& subcommand, TrainCommand& options) {
   const OpenRun run(subcommand, options.common);
   options.training.seed = options.common.seed;
   options.training.select = options.select == "last" ? Select::last : Select::best_validation;
+  options.training.execution = parse_execution(options.execution);
   options.training.out = run.folder().path();
   options.training.resume = run.resume();
   const TrainingResult result = train(
@@ -175,6 +186,10 @@ void add_training_options(CLI::App& train, TrainCommand& options) {
   train.add_option("--evaluate-interval", training.evaluate_every, "Steps between evaluations")->check(count);
   train.add_option("--select", options.select, "Whose weights to keep: the last, or those of best validation")
       ->check(CLI::IsMember({"last", "best-validation"}));
+  train
+      .add_option("--execution", options.execution,
+                  "Steps on the kept weights alone, on all of them, or whichever is faster at this density")
+      ->check(CLI::IsMember({"auto", "sparse", "dense"}));
 }
 
 }  // namespace

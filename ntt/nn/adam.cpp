@@ -22,47 +22,51 @@ at::Tensor stored(const TensorFile& checkpoint, const std::string& name, const a
 
 Adam::Adam(Network& network, double learning_rate) : network_(network), learning_rate_(learning_rate) {
   for (const Parameter* parameter : network_.parameters()) {
-    first_moments_.push_back(at::zeros_like(parameter->value));
-    second_moments_.push_back(at::zeros_like(parameter->value));
+    moments_.push_back({at::zeros_like(parameter->value), at::zeros_like(parameter->value)});
   }
 }
 
-void Adam::step(double weight_decay) {
+AdamStep Adam::next_step() {
   AdamStep step;
   step.learning_rate = learning_rate_;
   step.step = ++steps_;
-  for (std::size_t i = 0; i < first_moments_.size(); ++i) {
+  return step;
+}
+
+void Adam::step(double weight_decay) {
+  AdamStep step = next_step();
+  for (std::size_t i = 0; i < moments_.size(); ++i) {
     Parameter& parameter = *network_.parameters()[i];
     step.decay = parameter.prunable ? 2 * weight_decay : 0;
-    adam_update(step, parameter.value, parameter.effective, parameter.gradient, parameter.mask, first_moments_[i],
-                second_moments_[i]);
+    adam_update(step, parameter.value, parameter.effective, parameter.gradient, parameter.mask, moments_[i].first,
+                moments_[i].second);
   }
 }
 
 void Adam::save(TensorFile& checkpoint) const {
   checkpoint.tensors.emplace_back(kSteps, at::tensor({steps_}, at::kLong));
-  for (std::size_t i = 0; i < first_moments_.size(); ++i) {
+  for (std::size_t i = 0; i < moments_.size(); ++i) {
     const Parameter& parameter = *network_.parameters()[i];
     checkpoint.tensors.emplace_back(parameter.name, parameter.value);
     if (parameter.mask.defined()) {
       checkpoint.tensors.emplace_back(parameter.name + "_mask", parameter.mask.to(at::kByte));
     }
-    checkpoint.tensors.emplace_back(parameter.name + ".adam_first", first_moments_[i]);
-    checkpoint.tensors.emplace_back(parameter.name + ".adam_second", second_moments_[i]);
+    checkpoint.tensors.emplace_back(parameter.name + ".adam_first", moments_[i].first);
+    checkpoint.tensors.emplace_back(parameter.name + ".adam_second", moments_[i].second);
   }
 }
 
 void Adam::load(const TensorFile& checkpoint) {
   steps_ = stored(checkpoint, kSteps, at::tensor({steps_}, at::kLong)).item<std::int64_t>();
-  for (std::size_t i = 0; i < first_moments_.size(); ++i) {
+  for (std::size_t i = 0; i < moments_.size(); ++i) {
     Parameter& parameter = *network_.parameters()[i];
     parameter.assign(stored(checkpoint, parameter.name, parameter.value));
     const std::string mask = parameter.name + "_mask";
     if (checkpoint.contains(mask)) {
       parameter.set_mask(stored(checkpoint, mask, parameter.value.to(at::kByte)).to(parameter.value.scalar_type()));
     }
-    first_moments_[i] = stored(checkpoint, parameter.name + ".adam_first", parameter.value);
-    second_moments_[i] = stored(checkpoint, parameter.name + ".adam_second", parameter.value);
+    moments_[i].first = stored(checkpoint, parameter.name + ".adam_first", parameter.value);
+    moments_[i].second = stored(checkpoint, parameter.name + ".adam_second", parameter.value);
   }
 }
 

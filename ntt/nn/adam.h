@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "ntt/core/fused.h"
 #include "ntt/io/safetensors.h"
 #include "ntt/nn/network.h"
 
@@ -11,6 +12,12 @@ namespace ntt {
 /// decay, and the moments carry on when masks change (Liu & Zenke 2020).
 class Adam {
  public:
+  /// Running means of a parameter's gradient and of its square.
+  struct Moments {
+    at::Tensor first;
+    at::Tensor second;
+  };
+
   /// Keeps a reference to the network, whose moments start at zero.
   Adam(Network& network, double learning_rate);
 
@@ -18,6 +25,11 @@ class Adam {
   void step(double weight_decay);
 
   std::int64_t steps() const { return steps_; }
+
+  /// For whoever moves the parameters in another form: counts one more step and says what it does, and the moments, one
+  /// pair a parameter.
+  AdamStep next_step();
+  std::vector<Moments>& moments() { return moments_; }
 
   /// Adds values, masks and moments to a checkpoint, and takes them back: the network and the next steps are then
   /// bit-identical. InputError naming the file and the tensor that is missing or has another shape.
@@ -28,8 +40,7 @@ class Adam {
   Network& network_;
   double learning_rate_;
   std::int64_t steps_ = 0;
-  std::vector<at::Tensor> first_moments_;
-  std::vector<at::Tensor> second_moments_;
+  std::vector<Moments> moments_;
 };
 
 }  // namespace ntt

@@ -12,7 +12,10 @@ double accuracy(const at::Tensor& outputs, const at::Tensor& labels) {
 }
 
 Score score(const Network& network, const at::Tensor& inputs, const at::Tensor& labels) {
-  const at::Tensor outputs = network.predict(inputs);
+  return score(network.predict(inputs), labels);
+}
+
+Score score(const at::Tensor& outputs, const at::Tensor& labels) {
   return {accuracy(outputs, labels), cross_entropy(outputs, labels).loss};
 }
 

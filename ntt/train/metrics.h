@@ -15,6 +15,8 @@ struct Score {
   double loss = 0;  ///< cross-entropy
 };
 
+/// Of outputs [N, C] with labels int64 [N], N >= 1.
+Score score(const at::Tensor& outputs, const at::Tensor& labels);
 /// Over inputs [N, ...] with labels int64 [N], N >= 1.
 Score score(const Network& network, const at::Tensor& inputs, const at::Tensor& labels);
 

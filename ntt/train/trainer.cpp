@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
@@ -19,8 +20,6 @@
 #include "ntt/data/dataset.h"
 #include "ntt/io/run_folder.h"
 #include "ntt/nn/adam.h"
-#include "ntt/nn/cross_entropy.h"
-#include "ntt/train/metrics.h"
 #include "ntt/train/training_state.h"
 
 namespace ntt {
@@ -37,11 +36,12 @@ double seconds_since(Clock::time_point start) {
 }
 
 /// What a resumed run must share with the run that it continues.
-std::string identity_of(const TrainingOptions& options, std::int64_t steps) {
+std::string identity_of(const TrainingOptions& options, Execution execution, std::int64_t steps) {
   return fmt::format(
-      "{} steps, seed {}, batch size {}, learning rate {}, weight decay {}, held out {}, evaluation interval {}, {}",
+      "{} steps, seed {}, batch size {}, learning rate {}, weight decay {}, held out {}, evaluation interval {}, {}, "
+      "{} execution",
       steps, options.seed, options.batch_size, options.learning_rate, options.weight_decay, options.held_out,
-      options.evaluate_every, options.select == Select::last ? "last weights" : "best weights");
+      options.evaluate_every, options.select == Select::last ? "last weights" : "best weights", to_string(execution));
 }
 
 void check_options(const TrainingOptions& options) {
@@ -99,7 +99,9 @@ class Run {
   const TrainingOptions& options_;
   RunFolder folder_;
   MetricsLog metrics_;
+  Execution execution_;
   Adam optimiser_;
+  std::unique_ptr<Executor> executor_;  ///< from start() on
   TrainingState state_;
   Split split_;
   std::int64_t steps_an_epoch_;
@@ -118,6 +120,7 @@ Run::Run(Network& network, const TrainingData& data, const TrainingOptions& opti
       options_(options),
       folder_(options.out),
       metrics_(folder_.file(kMetricsFile), options.tensorboard),
+      execution_(choose_execution(options.execution, network)),
       optimiser_(network, options.learning_rate),
       split_(split_indices(data.train_inputs.size(0), options.held_out, options.seed)),
       steps_an_epoch_(split_.train.size(0) / options.batch_size),
@@ -136,17 +139,18 @@ Run::Run(Network& network, const TrainingData& data, const TrainingOptions& opti
 }
 
 void Run::start() {
-  if (options_.out.empty()) {
-    return;
+  if (!options_.out.empty()) {
+    folder_.create();
+    if (options_.resume) {
+      state_ = load_checkpoint(folder_.file(kCheckpointFile), network_, optimiser_,
+                               identity_of(options_, execution_, total_));
+      saved_step_ = state_.step;
+      earlier_seconds_ = state_.seconds;
+      spdlog::info("resuming at step {} of {}", state_.step, total_);
+    }
+    metrics_.truncate_to(state_.metrics_lines);
   }
-  folder_.create();
-  if (options_.resume) {
-    state_ = load_checkpoint(folder_.file(kCheckpointFile), network_, optimiser_, identity_of(options_, total_));
-    saved_step_ = state_.step;
-    earlier_seconds_ = state_.seconds;
-    spdlog::info("resuming at step {} of {}", state_.step, total_);
-  }
-  metrics_.truncate_to(state_.metrics_lines);
+  executor_ = make_executor(execution_, network_, optimiser_);
 }
 
 TrainingResult Run::run() {
@@ -180,18 +184,13 @@ void Run::step() {
     order_ = epoch_order(split_.train, options_.seed, state_.step / steps_an_epoch_).to(data_.train_inputs.device());
   }
   const at::Tensor chosen = order_.narrow(0, place * options_.batch_size, options_.batch_size);
-  Tape tape;
-  network_.layers().limit_cotangents(tape, false, false);
-  network_.zero_gradients();
-  const at::Tensor outputs = network_.layers().forward(data_.train_inputs.index_select(0, chosen), tape);
-  const CrossEntropy loss = cross_entropy(outputs, data_.train_labels.index_select(0, chosen));
+  const double loss = executor_->loss_and_gradient(data_.train_inputs, data_.train_labels, chosen);
   ++state_.step;
-  if (!std::isfinite(loss.loss)) {
-    fail_diverged("loss", loss.loss);
+  if (!std::isfinite(loss)) {
+    fail_diverged("loss", loss);
   }
-  network_.layers().forward_adjoint(loss.cotangent, tape);
-  optimiser_.step(options_.weight_decay);
-  state_.loss_sum += loss.loss;
+  executor_->update(options_.weight_decay);
+  state_.loss_sum += loss;
   ++state_.loss_count;
   state_.step_seconds += seconds_since(start);
 }
@@ -205,13 +204,13 @@ void Run::evaluate() {
     now.train_loss = state_.loss_sum / static_cast<double>(std::exchange(state_.loss_count, 0));
     state_.loss_sum = 0;
   }
-  now.train_accuracy = score(network_, watched_.train_inputs, watched_.train_labels).accuracy;
+  now.train_accuracy = executor_->score(watched_.train_inputs, watched_.train_labels).accuracy;
   if (watched_.test_inputs.size(0) > 0) {
-    const Score validation = score(network_, watched_.test_inputs, watched_.test_labels);
+    const Score validation = executor_->score(watched_.test_inputs, watched_.test_labels);
     now.validation_accuracy = validation.accuracy;
     now.validation_loss = validation.loss;
   }
-  const Score test = score(network_, data_.test_inputs, data_.test_labels);
+  const Score test = executor_->score(data_.test_inputs, data_.test_labels);
   now.test_accuracy = test.accuracy;
   now.test_loss = test.loss;
   if (!std::isfinite(test.loss)) {
@@ -240,6 +239,7 @@ void Run::note_best() {
   }
   state_.best = state_.last;
   if (options_.select == Select::best_validation) {
+    executor_->store();
     state_.best_values.clear();
     for (const Parameter* parameter : network_.parameters()) {
       state_.best_values.push_back(parameter->value.clone());
@@ -253,7 +253,9 @@ void Run::checkpoint() {
     return;
   }
   state_.seconds = seconds();
-  save_checkpoint(folder_.file(kCheckpointFile), network_, optimiser_, state_, identity_of(options_, total_));
+  executor_->store();
+  save_checkpoint(folder_.file(kCheckpointFile), network_, optimiser_, state_,
+                  identity_of(options_, execution_, total_));
   saved_step_ = state_.step;
   // Counted from the end, so that a slow disk does not take every second step.
   saved_ = Clock::now();
@@ -287,6 +289,7 @@ std::string Run::figures() const {
 }
 
 TrainingResult Run::finish() {
+  executor_->store();
   if (options_.select == Select::best_validation) {
     for (std::size_t i = 0; i < state_.best_values.size(); ++i) {
       Parameter& parameter = *network_.parameters()[i];
@@ -300,6 +303,7 @@ TrainingResult Run::finish() {
   result.best = options_.held_out > 0 ? state_.best : state_.last;
   result.mean_test_accuracy = std::accumulate(tests.begin(), tests.end(), 0.0) / static_cast<double>(tests.size());
   result.steps = state_.step;
+  result.execution = execution_;
   result.seconds = seconds();
   result.evaluation_seconds = state_.evaluation_seconds;
   result.ms_per_step = 1e3 * state_.step_seconds / static_cast<double>(state_.step);

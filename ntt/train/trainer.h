@@ -7,6 +7,7 @@
 
 #include "ntt/nn/network.h"
 #include "ntt/train/evaluation.h"
+#include "ntt/train/executor.h"
 
 namespace ntt {
 
@@ -32,6 +33,7 @@ struct TrainingOptions {
   std::uint64_t seed = 0;      ///< of the split and of the order of inputs
   std::int64_t evaluate_every = 100;
   Select select = Select::last;
+  Execution execution = Execution::automatic;
   double checkpoint_seconds = 10;
   std::filesystem::path out;  ///< run folder for metrics and checkpoint; empty: writes nothing
   bool tensorboard = false;   ///< metrics also as an event file
@@ -44,17 +46,18 @@ struct TrainingResult {
   Evaluation best;  ///< of best validation accuracy, the earliest of equals; `last` without held-out inputs
   double mean_test_accuracy = 0;  ///< over the last ten evaluations, or as many as there were
   std::int64_t steps = 0;
-  double seconds = 0;             ///< all of it, earlier processes included
-  double evaluation_seconds = 0;  ///< the share spent on evaluations
-  double ms_per_step = 0;         ///< of training alone
+  double seconds = 0;                      ///< all of it, earlier processes included
+  double evaluation_seconds = 0;           ///< the share spent on evaluations
+  double ms_per_step = 0;                  ///< of training alone
+  Execution execution = Execution::dense;  ///< how the steps were computed: sparse or dense
 };
 
 /// Trains the network in place with Adam on the cross-entropy; masks stay, pruned weights stay exactly 0. Each epoch
 /// has an order of its own, and its last partial batch is dropped. Writes a line of metrics.jsonl before the first
 /// step, after every `evaluate_every`-th and after the last.
 ///
-/// A function of network, data and options alone, and of the number of threads as far as it changes sums; a resumed run
-/// ends bit-identical to an uninterrupted one.
+/// A function of network, data and options alone, sparse or dense execution being one of those, and of the number of
+/// threads as far as it changes sums; a resumed run ends bit-identical to an uninterrupted one.
 ///
 /// InputError for options or data that do not fit, RunError naming the step where the loss is no longer finite,
 /// Interrupted after SIGINT or SIGTERM, with the state saved.

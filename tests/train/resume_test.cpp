@@ -7,6 +7,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <thread>
+#include <tuple>
 
 #include "ntt/core/error.h"
 #include "ntt/core/interrupt.h"
@@ -49,12 +50,12 @@ std::vector<nlohmann::json> metrics_without_seconds(const TrainingOptions& optio
   return lines;
 }
 
-class ResumeTestOf : public ResumeTest, public testing::WithParamInterface<Select> {};
+class ResumeTestOf : public ResumeTest, public testing::WithParamInterface<std::tuple<Select, Execution>> {};
 
 TEST_P(ResumeTestOf, InterruptedAndResumedIsBitIdentical) {
   TrainingOptions options = quick_options(1500);
   options.learning_rate = 0.01;
-  options.select = GetParam();
+  std::tie(options.select, options.execution) = GetParam();
   options.out = folder_ / "whole";
   Network whole = glyph_network();
   const TrainingResult expected = train(whole, small_glyphs(), options);
@@ -75,7 +76,9 @@ TEST_P(ResumeTestOf, InterruptedAndResumedIsBitIdentical) {
   EXPECT_EQ(result.mean_test_accuracy, expected.mean_test_accuracy);
 }
 
-INSTANTIATE_TEST_SUITE_P(Both, ResumeTestOf, testing::Values(Select::last, Select::best_validation));
+INSTANTIATE_TEST_SUITE_P(All, ResumeTestOf,
+                         testing::Combine(testing::Values(Select::last, Select::best_validation),
+                                          testing::Values(Execution::sparse, Execution::dense)));
 
 TEST_F(ResumeTest, RefusesACheckpointOfOtherOptions) {
   TrainingOptions options = quick_options(5);

@@ -1,0 +1,67 @@
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <string>
+
+#include "benchmarks/support.h"
+#include "ntt/prune/mask.h"
+#include "ntt/sparse/sparse_network.h"
+
+namespace ntt {
+namespace {
+
+Network draw_pruned(const std::string& model, double density) {
+  Network network =
+      Network::random(find_model(model, model == "conv-4" ? Shape{3, 32, 32} : Shape{1, 28, 28}, kClasses), 1);
+  mask_by_scores(network, random_scores(network, 1), density, Scope::layer);
+  return network;
+}
+
+/// Forward and gradient by the stored weights, without the optimiser.
+void time_gradients(benchmark::State& state, const std::string& model, double density) {
+  const Network network = draw_pruned(model, density);
+  SparseNetwork sparse(network, PlanFor::training);
+  Shape shape = network.spec().input;
+  shape.insert(shape.begin(), 1024);
+  const at::Tensor inputs = random_tensor(shape);
+  const at::Tensor labels = at::arange(1024, at::kLong).remainder(kClasses);
+  const at::Tensor chosen = at::randperm(1024, at::kLong);
+  std::int64_t at = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(sparse.loss_and_gradient(inputs, labels, chosen.narrow(0, at, kBatch)));
+    at = (at + kBatch) % 1024;
+  }
+}
+
+void time_answers(benchmark::State& state, const std::string& model, double density) {
+  const Network network = draw_pruned(model, density);
+  const SparseNetwork sparse(network, PlanFor::inference);
+  Shape shape = network.spec().input;
+  shape.insert(shape.begin(), state.range(0));
+  const at::Tensor inputs = random_tensor(shape);
+  at::Tensor outputs = at::empty({state.range(0), kClasses});
+  for (auto _ : state) {
+    sparse.predict(inputs.data_ptr<float>(), state.range(0), outputs.data_ptr<float>());
+  }
+}
+
+const bool kRegistered = [] {
+  for (const std::string model : {"lenet-300-100", "lenet-5-caffe", "conv-4"}) {
+    for (const double density : {0.03, 0.1, 0.3, 1.0}) {
+      benchmark::RegisterBenchmark(fmt::format("sparse/gradient/{}/{}", model, density).c_str(), time_gradients, model,
+                                   density)
+          ->Unit(benchmark::kMicrosecond)
+          ->UseRealTime();
+      benchmark::RegisterBenchmark(fmt::format("sparse/predict/{}/{}", model, density).c_str(), time_answers, model,
+                                   density)
+          ->Unit(benchmark::kMicrosecond)
+          ->Arg(1)
+          ->Arg(64)
+          ->UseRealTime();
+    }
+  }
+  return true;
+}();
+
+}  // namespace
+}  // namespace ntt

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+
+#include "ntt/nn/adam.h"
+#include "ntt/nn/network.h"
+#include "ntt/train/metrics.h"
+
+namespace ntt {
+
+/// How the steps of training are computed: with the stored weights alone, with every weight and a mask, or whichever is
+/// faster for the network at hand.
+enum class Execution { automatic, sparse, dense };
+
+/// "sparse" or "dense"
+std::string to_string(Execution execution);
+
+/// Sparse or dense: what was asked for or, for `automatic`, what is faster by the break-even densities measured in
+/// docs/performance.md. InputError where sparse execution was asked for and this network or its device has none.
+Execution choose_execution(Execution asked, const Network& network);
+
+/// Steps of supervised training on one network and its optimiser.
+class Executor {
+ public:
+  Executor() = default;
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+  virtual ~Executor() = default;
+
+  /// The gradient of the mean cross-entropy of the chosen inputs (int64 indices), kept by the executor; returns the
+  /// loss.
+  virtual double loss_and_gradient(const at::Tensor& inputs, const at::Tensor& labels, const at::Tensor& chosen) = 0;
+  /// One step of Adam along it, with the derivative of weight_decay · Σ‖m⊙W‖².
+  virtual void update(double weight_decay) = 0;
+  /// Accuracy and loss of the network as it is.
+  virtual Score score(const at::Tensor& inputs, const at::Tensor& labels) const = 0;
+  /// Brings network and optimiser up to date with the steps done.
+  virtual void store() = 0;
+};
+
+/// Keeps references to both, which must not change while it is there but by store().
+std::unique_ptr<Executor> make_executor(Execution chosen, Network& network, Adam& optimiser);
+
+}  // namespace ntt
