@@ -11,6 +11,7 @@ void add_prune_command(CLI::App& app);
 void add_ablate_command(CLI::App& app);
 void add_train_command(CLI::App& app);
 void add_evaluate_command(CLI::App& app);
+void add_run_network_command(CLI::App& app);
 void add_experiment_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);
 void add_kernel_command(CLI::App& app);

@@ -29,6 +29,7 @@ void add_commands(CLI::App& app) {
   ntt::add_ablate_command(app);
   ntt::add_train_command(app);
   ntt::add_evaluate_command(app);
+  ntt::add_run_network_command(app);
   ntt::add_inspect_command(app);
   ntt::add_experiment_command(app);
   ntt::add_kernel_command(app);

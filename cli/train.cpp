@@ -83,13 +83,6 @@ Start draw_start(const TrainCommand& options, const LoadedData& data) {
   return start;
 }
 
-Execution parse_execution(const std::string& name) {
-  if (name == "auto") {
-    return Execution::automatic;
-  }
-  return name == "sparse" ? Execution::sparse : Execution::dense;
-}
-
 nlohmann::json figures_of(const TrainingResult& result, const Evaluation& kept) {
   return {{"test_accuracy", kept.test_accuracy},
           {"test_loss", kept.test_loss},

@@ -1,185 +1,74 @@
 #include "ntt/sparse/execution.h"
 
-#include <algorithm>
-#include <array>
-#include <cmath>
+#include "ntt/core/error.h"
+#include "ntt/nn/cost.h"
+#include "ntt/sparse/plan.h"
 
 namespace ntt {
+namespace {
 
-void BlockExecution::load(const float* const* inputs, std::int64_t count) const {
-  float* block = values(0);
-  for (std::size_t i = 0; i < plan_.input_features.size(); ++i) {
-    const std::int32_t feature = plan_.input_features[i];
-    float* lanes = block + plan_.input_places[i];
-    for (std::int64_t lane = 0; lane < count; ++lane) {
-      lanes[lane] = inputs[lane][feature];
-    }
-    std::fill(lanes + count, lanes + kLanes, 0.0F);
+bool pays(const Network& network, const BreakEven& break_even) {
+  // In multiply-adds of a dense layer: a stored weight costs as many as break even with it.
+  double dense = 0;
+  double sparse = 0;
+  for (const LayerCost& layer : layer_costs(network)) {
+    const double density = layer.shape.size() == 4 ? break_even.convolution : break_even.linear;
+    dense += static_cast<double>(layer.dense_multiply_adds());
+    sparse += static_cast<double>(layer.sparse_multiply_adds()) / density;
+  }
+  return sparse < dense;
+}
+
+void check_possible(const Network& network) {
+  if (!network.device().is_cpu() || network.dtype() != at::kFloat) {
+    fail_input("sparse execution is for float32 networks on the CPU; use --execution dense or --device cpu");
+  }
+  make_plan(network, PlanFor::inference);
+}
+
+bool possible(const Network& network) {
+  try {
+    check_possible(network);
+    return true;
+  } catch (const InputError&) {
+    return false;
   }
 }
 
-void BlockExecution::read_outputs(std::int64_t count, float* outputs) const {
-  const BlockLayout& layout = plan_.buffers[plan_.output].values;
-  const std::int64_t features = layout.features();
-  for (std::int64_t f = 0; f < features; ++f) {
-    const float* lanes = values(plan_.output) + layout.at_feature(f);
-    for (std::int64_t lane = 0; lane < count; ++lane) {
-      outputs[lane * features + f] = lanes[lane];
-    }
-  }
-}
+}  // namespace
 
-void BlockExecution::forward_product(const PlanStep& step) const {
-  const SparseLayer& layer = plan_.layers[step.layer];
-  const BlockLayout& from = plan_.buffers[step.input].values;
-  SparseProduct product;
-  product.matrix = &layer.forward;
-  product.last_row = static_cast<std::int64_t>(layer.forward.rows.size());
-  product.windows = layer.forward_windows;
-  product.values = layer.weight.data_ptr<float>();
-  product.bias = layer.bias.data_ptr<float>();
-  product.input = values(step.input) + from.at(0, -layer.padding, -layer.padding);
-  product.output = values(step.output);
-  product.rectify = step.rectify;
-  sparse_product(product);
-}
-
-void BlockExecution::forward() const {
-  for (const PlanStep& step : plan_.steps) {
-    const BlockLayout& layout = plan_.buffers[step.output].values;
-    float* output = values(step.output);
-    switch (step.kind) {
-      case PlanStep::Kind::product:
-        forward_product(step);
-        break;
-      case PlanStep::Kind::max_pool:
-        block_max_pool(step.windows, value_block(step.input), layout, output, step.rectify);
-        break;
-      case PlanStep::Kind::average_pool:
-        block_average_pool(step.windows, value_block(step.input), layout, output, step.rectify);
-        break;
-      case PlanStep::Kind::pointwise:
-        block_pointwise(step.function, value_block(step.input), layout, output);
-        break;
-      case PlanStep::Kind::add:
-        block_add(value_block(step.input), value_block(step.second), layout, output, step.rectify);
-        break;
-    }
-  }
-}
-
-double BlockExecution::cross_entropy(const std::int64_t* labels, std::int64_t count, float scale) const {
-  const PlanBuffer& buffer = plan_.buffers[plan_.output];
-  const std::int64_t classes = buffer.values.features();
-  double loss = 0;
-  const auto output = [&](std::int64_t c) { return values(plan_.output) + buffer.values.at_feature(c); };
-  const auto gradient = [&](std::int64_t c) { return gradients(plan_.output) + buffer.gradients.at_feature(c); };
-  for (std::int64_t c = 0; c < classes; ++c) {
-    std::fill_n(gradient(c), kLanes, 0.0F);
-  }
-  for (std::int64_t lane = 0; lane < count; ++lane) {
-    float most = output(0)[lane];
-    for (std::int64_t c = 1; c < classes; ++c) {
-      most = std::max(most, output(c)[lane]);
-    }
-    double sum = 0;
-    for (std::int64_t c = 0; c < classes; ++c) {
-      const float exponential = std::exp(output(c)[lane] - most);
-      gradient(c)[lane] = exponential;
-      sum += exponential;
-    }
-    loss += std::log(sum) + most - output(labels[lane])[lane];
-    for (std::int64_t c = 0; c < classes; ++c) {
-      const float probability = gradient(c)[lane] / static_cast<float>(sum);
-      const bool counts = !buffer.rectified || output(c)[lane] > 0;
-      gradient(c)[lane] = counts ? scale * (probability - (c == labels[lane] ? 1.0F : 0.0F)) : 0.0F;
-    }
-  }
-  return loss;
-}
-
-GradientBlock BlockExecution::gradient_block(std::size_t index) const {
-  const PlanBuffer& buffer = plan_.buffers[index];
-  GradientBlock block{gradients(index), &buffer.gradients, {}, buffer.sums_gradients};
-  if (buffer.rectified) {
-    block.gate = value_block(index);
-  }
-  return block;
-}
-
-void BlockExecution::backward_product(const PlanStep& step, const std::vector<float>& transposed,
-                                      float* gradient) const {
-  const SparseLayer& layer = plan_.layers[step.layer];
-  const PlanBuffer& input = plan_.buffers[step.input];
-  SparseWeightGradient weights;
-  weights.matrix = &layer.forward;
-  weights.windows = layer.forward_windows;
-  weights.input = values(step.input) + input.values.at(0, -layer.padding, -layer.padding);
-  weights.cotangent = gradients(step.output);
-  weights.gradient = gradient + layer.gradient_at;
-  weights.bias_gradient = weights.gradient + layer.entries();
-  weights.scratch = workspace_ + plan_.scratch_at;
-  sparse_weight_gradient(weights);
-  if (!input.needs_gradient) {
-    return;
-  }
-  SparseProduct product;
-  const BlockLayout* from = &plan_.buffers[step.output].gradients;
-  product.input = gradients(step.output);
-  if (layer.dilated.channels > 0) {
-    block_dilate(cotangent_block(step.output), layer.stride, layer.dilated, workspace_ + layer.dilated_at);
-    from = &layer.dilated;
-    product.input = workspace_ + layer.dilated_at;
-  }
-  product.input += layer.convolution ? from->at(0, layer.padding, layer.padding) : 0;
-  product.matrix = &layer.backward;
-  product.last_row = static_cast<std::int64_t>(layer.backward.rows.size());
-  product.windows = layer.backward_windows;
-  product.values = transposed.data();
-  product.output = gradients(step.input);
-  product.gate = input.rectified ? values(step.input) : nullptr;
-  product.accumulate = input.sums_gradients;
-  sparse_product(product);
-}
-
-void BlockExecution::backward_step(const PlanStep& step) const {
-  const ConstBlock cotangent = cotangent_block(step.output);
-  const auto needed = [&](std::size_t buffer) { return plan_.buffers[buffer].needs_gradient; };
-  if (step.kind == PlanStep::Kind::add && needed(step.second)) {
-    block_add_gradient(cotangent, gradient_block(step.second));
-  }
-  if (!needed(step.input)) {
-    return;
-  }
-  const GradientBlock gradient = gradient_block(step.input);
-  switch (step.kind) {
-    case PlanStep::Kind::max_pool:
-      block_max_pool_gradient(step.windows, value_block(step.input), cotangent, gradient);
-      break;
-    case PlanStep::Kind::average_pool:
-      block_average_pool_gradient(step.windows, cotangent, gradient);
-      break;
-    case PlanStep::Kind::pointwise:
-      block_pointwise_gradient(step.function, value_block(step.input), cotangent, gradient);
-      break;
+std::string to_string(Execution execution) {
+  switch (execution) {
+    case Execution::sparse:
+      return "sparse";
+    case Execution::dense:
+      return "dense";
     default:
-      block_add_gradient(cotangent, gradient);
+      return "auto";
   }
 }
 
-void BlockExecution::backward(const std::vector<std::vector<float>>& transposed, float* gradient) const {
-  for (std::size_t i = 0; i < plan_.buffers.size(); ++i) {
-    if (plan_.buffers[i].sums_gradients && plan_.buffers[i].needs_gradient) {
-      std::fill_n(gradients(i), plan_.buffers[i].gradients.size(), 0.0F);
+Execution parse_execution(const std::string& name) {
+  for (const Execution execution : {Execution::automatic, Execution::sparse, Execution::dense}) {
+    if (to_string(execution) == name) {
+      return execution;
     }
   }
-  for (auto step = plan_.steps.rbegin(); step != plan_.steps.rend(); ++step) {
-    if (step->kind == PlanStep::Kind::product) {
-      backward_product(*step, transposed[step->layer], gradient);
-    } else {
-      backward_step(*step);
-    }
+  fail_input("there is no execution '{}'; known are auto, sparse and dense", name);
+}
+
+BreakEven break_even(Workload workload) {
+  return workload == Workload::training ? BreakEven{0.9, 0.45} : BreakEven{0.9, 0.45};
+}
+
+Execution choose_execution(Execution asked, const Network& network, Workload workload) {
+  if (asked == Execution::sparse) {
+    check_possible(network);
   }
+  if (asked != Execution::automatic) {
+    return asked;
+  }
+  return pays(network, break_even(workload)) && possible(network) ? Execution::sparse : Execution::dense;
 }
 
 }  // namespace ntt

@@ -1,41 +1,34 @@
 #pragma once
 
-#include <vector>
+#include <string>
 
-#include "ntt/sparse/plan.h"
+#include "ntt/nn/network.h"
 
 namespace ntt {
 
-/// Runs a plan on one block, in a workspace of plan.workspace_floats floats that began as zeros.
-class BlockExecution {
- public:
-  BlockExecution(const Plan& plan, float* workspace) : plan_(plan), workspace_(workspace) {}
+/// How a network is computed: with its stored weights alone, with every weight and the masks, or whichever is faster
+/// for the network at hand.
+enum class Execution { automatic, sparse, dense };
 
-  /// Takes up to kLanes inputs, rows of the first buffer's features; the lanes beyond `count` become zero inputs.
-  void load(const float* const* inputs, std::int64_t count) const;
-  void forward() const;
-  /// Writes the outputs of the first `count` lanes, `stride` floats apart.
-  void read_outputs(std::int64_t count, float* outputs) const;
+/// "auto", "sparse" or "dense", and back; InputError for any other word.
+std::string to_string(Execution execution);
+Execution parse_execution(const std::string& name);
 
-  /// The sum of the cross-entropies of the first lanes, whose labels these are; its gradient times `scale` by the
-  /// outputs goes into the workspace.
-  double cross_entropy(const std::int64_t* labels, std::int64_t count, float scale) const;
-  /// The gradient by every weight and bias, written to `gradient` [plan.gradients]; what belongs to rows that nobody
-  /// reads is left alone. `transposed` holds each layer's weights in the order of its backward rows.
-  void backward(const std::vector<std::vector<float>>& transposed, float* gradient) const;
+/// What is computed: steps of training, or answers to batches of inputs.
+enum class Workload { training, inference };
 
- private:
-  float* values(std::size_t buffer) const { return workspace_ + plan_.buffers[buffer].values_at; }
-  float* gradients(std::size_t buffer) const { return workspace_ + plan_.buffers[buffer].gradients_at; }
-  ConstBlock value_block(std::size_t buffer) const { return {values(buffer), &plan_.buffers[buffer].values}; }
-  ConstBlock cotangent_block(std::size_t buffer) const { return {gradients(buffer), &plan_.buffers[buffer].gradients}; }
-  GradientBlock gradient_block(std::size_t buffer) const;
-  void forward_product(const PlanStep& step) const;
-  void backward_product(const PlanStep& step, const std::vector<float>& transposed, float* gradient) const;
-  void backward_step(const PlanStep& step) const;
-
-  const Plan& plan_;
-  float* workspace_;
+/// Densities below which sparse execution is faster, by kind of layer, as measured (docs/performance.md, "Sparse
+/// execution").
+struct BreakEven {
+  double linear;
+  double convolution;
 };
+
+BreakEven break_even(Workload workload);
+
+/// Sparse or dense: what was asked for or, for `automatic`, what the break-even densities say is faster, each layer
+/// counted by its multiply-adds. InputError where sparse execution was asked for and there is none: for other devices
+/// than the CPU, other precisions than float32, and layers that make_plan refuses.
+Execution choose_execution(Execution asked, const Network& network, Workload workload);
 
 }  // namespace ntt

@@ -47,7 +47,8 @@ SparseLayer stored_weights(const Parameter& weight, const Parameter& bias) {
 /// Turns the specification into steps, taking parameters in the order in which the network lists them.
 class Planner {
  public:
-  explicit Planner(const Network& network) : parameters_(network.parameters()) {
+  Planner(const Network& network, std::int64_t lanes) : parameters_(network.parameters()) {
+    plan_.lanes = lanes;
     const Shape& input = network.spec().input;
     BlockLayout layout{input[0]};
     if (input.size() == 3) {
@@ -63,7 +64,8 @@ class Planner {
   std::size_t add_buffer(const BlockLayout& layout) {
     PlanBuffer buffer;
     buffer.values = layout;
-    buffer.gradients = layout;
+    buffer.values.lanes = plan_.lanes;
+    buffer.gradients = buffer.values;
     plan_.buffers.push_back(buffer);
     return plan_.buffers.size() - 1;
   }
@@ -250,13 +252,16 @@ void lay_out_workspace(Plan& plan, PlanFor purpose) {
     }
   }
   plan.scratch_at = take(scratch);
+  if (plan.lanes == 1) {
+    take(kLanes);  // a register that begins in a last row reads beyond it
+  }
   plan.workspace_floats = end;
 }
 
 }  // namespace
 
-Plan make_plan(const Network& network, PlanFor purpose) {
-  Plan plan = Planner(network).take();
+Plan make_plan(const Network& network, PlanFor purpose, std::int64_t lanes) {
+  Plan plan = Planner(network, lanes).take();
   find_read_channels(plan);
   choose_gradient_layouts(plan);
   for (const PlanStep& step : plan.steps) {

@@ -77,6 +77,7 @@ struct Plan {
   std::vector<PlanStep> steps;
   std::vector<SparseLayer> layers;
   std::size_t output = 0;                    ///< buffer
+  std::int64_t lanes = kLanes;               ///< of a block
   std::vector<std::int32_t> input_features;  ///< those that are read
   std::vector<std::int32_t> input_places;    ///< where they go in the first buffer
   std::int64_t workspace_floats = 0;
@@ -84,8 +85,9 @@ struct Plan {
   std::int64_t gradients = 0;   ///< weights and biases in all
 };
 
-/// Plans a network, whose weights are copied. InputError where it cannot be executed so: tensors too large for 32-bit
-/// places, or a residual block that adds a flattened image to a flat output.
-Plan make_plan(const Network& network, PlanFor purpose);
+/// Plans a network, whose weights are copied, for blocks of kLanes inputs or, to answer alone, of one. InputError where
+/// it cannot be executed so: tensors too large for 32-bit places, or a residual block that adds a flattened image to a
+/// flat output.
+Plan make_plan(const Network& network, PlanFor purpose, std::int64_t lanes = kLanes);
 
 }  // namespace ntt

@@ -239,7 +239,7 @@ void block_pointwise(Pointwise function, const ConstBlock& input, const BlockLay
   for_each_place(layout, [&](std::int64_t c, std::int64_t y, std::int64_t x) {
     const float* from = input.data + input.layout->at(c, y, x);
     float* to = output + layout.at(c, y, x);
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+    for (std::int64_t lane = 0; lane < layout.lanes; ++lane) {
       to[lane] = evaluate(function, from[lane]);
     }
   });

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "ntt/sparse/plan.h"
@@ -40,7 +41,7 @@ class SparseNetwork {
   void refresh();
 
   std::int64_t outputs() const { return outputs_; }
-  /// Memory of the weights as they are computed with: values, places and row starts.
+  /// Memory of the weights as answers are computed with them: values, places, rows and biases.
   std::int64_t weight_bytes() const;
 
   /// Writes the weights and biases back to the network that this one was made from.
@@ -50,7 +51,12 @@ class SparseNetwork {
   struct Workspace;
   class Lease;
 
+  void predict_blocks(const float* inputs, std::int64_t count, float* outputs) const;
+  void predict_singly(const float* inputs, std::int64_t count, float* outputs) const;
+
   Plan plan_;
+  std::optional<Plan> single_plan_;  ///< to answer few inputs; shares the weights
+  std::int64_t most_singles_ = 0;
   std::int64_t features_ = 0;  ///< of one input
   std::int64_t outputs_ = 0;
   std::vector<std::vector<float>> backward_values_;  ///< a layer: its weights in the order of the transposed matrix
@@ -58,6 +64,7 @@ class SparseNetwork {
   at::Tensor block_gradients_;  ///< [blocks, gradients]
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Workspace>> idle_;
+  mutable std::vector<std::unique_ptr<Workspace>> idle_singles_;
 };
 
 }  // namespace ntt

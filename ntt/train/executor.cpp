@@ -4,10 +4,8 @@
 
 #include <utility>
 
-#include "ntt/core/error.h"
 #include "ntt/core/fused.h"
 #include "ntt/nn/cross_entropy.h"
-#include "ntt/sparse/break_even.h"
 #include "ntt/sparse/sparse_network.h"
 
 namespace ntt {
@@ -109,28 +107,6 @@ class SparseExecutor : public Executor {
 };
 
 }  // namespace
-
-std::string to_string(Execution execution) {
-  switch (execution) {
-    case Execution::sparse:
-      return "sparse";
-    case Execution::dense:
-      return "dense";
-    default:
-      return "auto";
-  }
-}
-
-Execution choose_execution(Execution asked, const Network& network) {
-  const bool possible = network.device().is_cpu() && network.dtype() == at::kFloat;
-  if (asked == Execution::sparse && !possible) {
-    fail_input("sparse execution is for float32 networks on the CPU; use --execution dense or --device cpu");
-  }
-  if (asked != Execution::automatic) {
-    return asked;
-  }
-  return possible && sparse_training_pays(network) ? Execution::sparse : Execution::dense;
-}
 
 std::unique_ptr<Executor> make_executor(Execution chosen, Network& network, Adam& optimiser) {
   if (chosen == Execution::sparse) {

@@ -3,24 +3,13 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
-#include <string>
 
 #include "ntt/nn/adam.h"
 #include "ntt/nn/network.h"
+#include "ntt/sparse/execution.h"
 #include "ntt/train/metrics.h"
 
 namespace ntt {
-
-/// How the steps of training are computed: with the stored weights alone, with every weight and a mask, or whichever is
-/// faster for the network at hand.
-enum class Execution { automatic, sparse, dense };
-
-/// "sparse" or "dense"
-std::string to_string(Execution execution);
-
-/// Sparse or dense: what was asked for or, for `automatic`, what is faster by the break-even densities measured in
-/// docs/performance.md. InputError where sparse execution was asked for and this network or its device has none.
-Execution choose_execution(Execution asked, const Network& network);
 
 /// Steps of supervised training on one network and its optimiser.
 class Executor {

@@ -81,7 +81,7 @@ void expect_agreement(const Network& network, std::int64_t batch) {
   SparseNetwork sparse(network, PlanFor::training);
   const SparseNetwork answering(network, PlanFor::inference);
   EXPECT_LT(relative_error(sparse.predict(inputs), reference.outputs), kRounding);
-  EXPECT_TRUE(at::equal(sparse.predict(inputs), answering.predict(inputs)));
+  EXPECT_LT(relative_error(answering.predict(inputs), reference.outputs), kRounding);
   // Twice, as the second pass begins with the buffers that the first one left.
   for (int pass = 0; pass < 2; ++pass) {
     const double loss = sparse.loss_and_gradient(inputs, labels, at::arange(batch, at::kLong));
@@ -104,7 +104,7 @@ TEST_P(SparseNetworkTest, AgreesWithTheDenseNetworkAtEveryDensity) {
 TEST_P(SparseNetworkTest, AgreesAtEveryBatchSize) {
   Network network = draw(small_network(GetParam()), 4, at::kFloat);
   mask_at_random(network, 0.5, 6);
-  for (const std::int64_t batch : {1, 2, 15, 16, 17, 64, 257}) {
+  for (const std::int64_t batch : {1, 2, 8, 15, 16, 17, 64, 257}) {
     SCOPED_TRACE(batch);
     expect_agreement(network, batch);
   }
@@ -120,7 +120,9 @@ TEST_P(SparseNetworkTest, DoesNotDependOnThreads) {
   for (const int count : {1, 2, 3, 5}) {
     set_threads(count);
     SparseNetwork sparse(network, PlanFor::training);
-    outputs.push_back(sparse.predict(inputs));
+    const SparseNetwork answering(network, PlanFor::inference);
+    outputs.push_back(at::cat({answering.predict(inputs), answering.predict(inputs.narrow(0, 0, 16)),
+                               answering.predict(inputs.narrow(0, 0, 3)), answering.predict(inputs.narrow(0, 0, 1))}));
     sparse.loss_and_gradient(inputs, labels, at::arange(70, at::kLong));
     gradients.push_back(sparse.gradient().clone());
   }

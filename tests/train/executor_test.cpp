@@ -72,18 +72,5 @@ TEST_F(ExecutorTest, SparseTrainingKeepsMasksExactly) {
   }
 }
 
-TEST_F(ExecutorTest, ChoosesByDensity) {
-  EXPECT_EQ(choose_execution(Execution::automatic, glyph_network(0.1)), Execution::sparse);
-  EXPECT_EQ(choose_execution(Execution::automatic, glyph_network(1.0)), Execution::dense);
-  EXPECT_EQ(choose_execution(Execution::dense, glyph_network(0.1)), Execution::dense);
-  EXPECT_EQ(choose_execution(Execution::sparse, glyph_network(1.0)), Execution::sparse);
-}
-
-TEST_F(ExecutorTest, HasNoSparseStepsInDoublePrecision) {
-  const Network network = small_network({1, 2, 3}, 5, 4, 0.1, at::kDouble);
-  EXPECT_EQ(choose_execution(Execution::automatic, network), Execution::dense);
-  EXPECT_THAT(message_of<InputError>([&] { choose_execution(Execution::sparse, network); }), HasSubstr("float32"));
-}
-
 }  // namespace
 }  // namespace ntt

@@ -1,0 +1,63 @@
+#include "ntt/sparse/predictor.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+
+#include <fmt/ranges.h>
+
+#include <functional>
+#include <numeric>
+#include <utility>
+
+#include "ntt/core/error.h"
+
+namespace ntt {
+
+Predictor::Predictor(Network network, Execution execution)
+    : network_(std::move(network)), execution_(choose_execution(execution, network_, Workload::inference)) {
+  const Shape& input = network_.spec().input;
+  features_ = std::accumulate(input.begin(), input.end(), std::int64_t{1}, std::multiplies<>());
+  if (execution_ == Execution::sparse) {
+    sparse_ = std::make_unique<SparseNetwork>(network_, PlanFor::inference);
+  }
+}
+
+void Predictor::predict(const float* inputs, std::int64_t count, float* outputs) const {
+  if (sparse_) {
+    sparse_->predict(inputs, count, outputs);
+    return;
+  }
+  const c10::InferenceMode without_autograd;
+  Shape shape = network_.spec().input;
+  shape.insert(shape.begin(), count);
+  const at::Tensor batch = at::from_blob(const_cast<float*>(inputs), shape, at::kFloat);
+  at::from_blob(outputs, {count, network_.outputs()}, at::kFloat).copy_(network_.predict(batch));
+}
+
+at::Tensor Predictor::predict(const at::Tensor& inputs) const {
+  const bool fits = inputs.dim() > 1 && (inputs.sizes().slice(1) == at::IntArrayRef(features_) ||
+                                         inputs.sizes().slice(1) == at::IntArrayRef(network_.spec().input));
+  if (!fits) {
+    fail_input("network '{}' takes inputs of [N, {}] or [N, {}], but these are [{}]", network_.spec().name,
+               fmt::join(network_.spec().input, ", "), features_, fmt::join(inputs.sizes(), ", "));
+  }
+  const at::Tensor rows = inputs.to(at::kFloat).contiguous();
+  at::Tensor outputs = at::empty({rows.size(0), network_.outputs()}, at::kFloat);
+  if (rows.size(0) > 0) {
+    predict(rows.data_ptr<float>(), rows.size(0), outputs.data_ptr<float>());
+  }
+  return outputs;
+}
+
+std::int64_t Predictor::weight_bytes() const {
+  if (sparse_) {
+    return sparse_->weight_bytes();
+  }
+  std::int64_t bytes = 0;
+  for (const Parameter* parameter : network_.parameters()) {
+    bytes += 4 * parameter->value.numel();
+  }
+  return bytes;
+}
+
+}  // namespace ntt

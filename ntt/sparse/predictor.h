@@ -1,0 +1,44 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "ntt/sparse/execution.h"
+#include "ntt/sparse/sparse_network.h"
+
+namespace ntt {
+
+/// Answers batches with a trained network, on the CPU.
+///
+///     const ntt::Predictor predictor(ntt::read_network("runs/ntt-trained").network);
+///     predictor.predict(inputs, count, outputs);
+///
+/// Several threads may ask one predictor at once. Once each of them has had an answer, sparse execution takes no more
+/// memory.
+class Predictor {
+ public:
+  /// InputError where sparse execution was asked for and this network has none.
+  explicit Predictor(Network network, Execution execution = Execution::automatic);
+
+  /// Outputs [count, outputs()] of inputs [count, features()], standardised as in training, one after another.
+  void predict(const float* inputs, std::int64_t count, float* outputs) const;
+  /// The same of a tensor [N, input...] or [N, features]; InputError where its shape does not fit.
+  at::Tensor predict(const at::Tensor& inputs) const;
+
+  std::int64_t features() const { return features_; }
+  std::int64_t outputs() const { return network_.outputs(); }
+  /// Sparse or dense.
+  Execution execution() const { return execution_; }
+  /// Memory that the weights take as they are computed with, indices included.
+  std::int64_t weight_bytes() const;
+
+ private:
+  Network network_;
+  Execution execution_;
+  std::int64_t features_ = 0;
+  std::unique_ptr<SparseNetwork> sparse_;  ///< for sparse execution
+};
+
+}  // namespace ntt

@@ -1,0 +1,60 @@
+#include "ntt/sparse/execution.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "ntt/core/error.h"
+#include "tests/support/networks.h"
+
+namespace ntt {
+namespace {
+
+using testing::HasSubstr;
+using namespace testing_support;
+
+Network masked(const std::string& name, double density, at::ScalarType dtype = at::kFloat) {
+  Network network = draw(small_network(name), 3, dtype);
+  mask_at_random(network, density, 5);
+  return network;
+}
+
+TEST(ExecutionTest, IsChosenByDensity) {
+  for (const Workload workload : {Workload::training, Workload::inference}) {
+    EXPECT_EQ(choose_execution(Execution::automatic, masked("lenet", 0.05), workload), Execution::sparse);
+    EXPECT_EQ(choose_execution(Execution::automatic, masked("lenet", 1), workload), Execution::dense);
+    EXPECT_EQ(choose_execution(Execution::dense, masked("mlp", 0.05), workload), Execution::dense);
+    EXPECT_EQ(choose_execution(Execution::sparse, masked("mlp", 1), workload), Execution::sparse);
+  }
+}
+
+TEST(ExecutionTest, CountsLayersByTheirMultiplyAdds) {
+  Network network = draw(small_network("lenet"), 3, at::kFloat);
+  // The convolutions have most of the multiply-adds: a dense linear layer behind them changes little.
+  for (Parameter* parameter : network.parameters()) {
+    if (parameter->shape.size() == 4) {
+      parameter->set_mask(at::zeros_like(parameter->value));
+    }
+  }
+  EXPECT_EQ(choose_execution(Execution::automatic, network, Workload::training), Execution::sparse);
+}
+
+TEST(ExecutionTest, IsDenseInDoublePrecision) {
+  const Network network = masked("mlp", 0.05, at::kDouble);
+  EXPECT_EQ(choose_execution(Execution::automatic, network, Workload::training), Execution::dense);
+  try {
+    choose_execution(Execution::sparse, network, Workload::training);
+    FAIL() << "was accepted";
+  } catch (const InputError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("float32"));
+  }
+}
+
+TEST(ExecutionTest, HasThreeNames) {
+  for (const char* name : {"auto", "sparse", "dense"}) {
+    EXPECT_EQ(to_string(parse_execution(name)), name);
+  }
+  EXPECT_THROW(parse_execution("fast"), InputError);
+}
+
+}  // namespace
+}  // namespace ntt
