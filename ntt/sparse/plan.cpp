@@ -273,6 +273,10 @@ Plan make_plan(const Network& network, PlanFor purpose, std::int64_t lanes) {
       }
     }
   }
+  for (const SparseLayer& layer : plan.layers) {
+    plan.block_operations +=
+        layer.entries() * layer.forward_windows.height * layer.forward_windows.width * lanes / kLanes;
+  }
   list_input_features(plan);
   lay_out_workspace(plan, purpose);
   return plan;

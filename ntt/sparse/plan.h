@@ -81,8 +81,9 @@ struct Plan {
   std::vector<std::int32_t> input_features;  ///< those that are read
   std::vector<std::int32_t> input_places;    ///< where they go in the first buffer
   std::int64_t workspace_floats = 0;
-  std::int64_t scratch_at = 0;  ///< of weight gradients, in a workspace
-  std::int64_t gradients = 0;   ///< weights and biases in all
+  std::int64_t scratch_at = 0;        ///< of weight gradients, in a workspace
+  std::int64_t gradients = 0;         ///< weights and biases in all
+  std::int64_t block_operations = 0;  ///< of a block's way forward: one a stored weight and register of results
 };
 
 /// Plans a network, whose weights are copied, for blocks of kLanes inputs or, to answer alone, of one. InputError where

@@ -96,7 +96,7 @@ void SparseNetwork::predict(const float* inputs, std::int64_t count, float* outp
 }
 
 void SparseNetwork::predict_singly(const float* inputs, std::int64_t count, float* outputs) const {
-  parallel_for(count, [&](std::int64_t begin, std::int64_t end, int) {
+  parallel_for_work(count, single_plan_->block_operations, [&](std::int64_t begin, std::int64_t end, int) {
     const Lease lease(mutex_, idle_singles_, *single_plan_);
     const BlockExecution execution = lease.execution();
     for (std::int64_t i = begin; i < end; ++i) {
@@ -110,7 +110,7 @@ void SparseNetwork::predict_singly(const float* inputs, std::int64_t count, floa
 
 void SparseNetwork::predict_blocks(const float* inputs, std::int64_t count, float* outputs) const {
   const std::int64_t blocks = (count + kLanes - 1) / kLanes;
-  parallel_for(blocks, [&](std::int64_t begin, std::int64_t end, int) {
+  parallel_for_work(blocks, plan_.block_operations, [&](std::int64_t begin, std::int64_t end, int) {
     const Lease lease(mutex_, idle_, plan_);
     const BlockExecution execution = lease.execution();
     for (std::int64_t block = begin; block < end; ++block) {
@@ -145,7 +145,7 @@ double SparseNetwork::loss_and_gradient(const at::Tensor& inputs, const at::Tens
   const auto* indices = chosen.data_ptr<std::int64_t>();
   auto* block_gradients = block_gradients_.data_ptr<float>();
   std::vector<double> losses(static_cast<std::size_t>(blocks));
-  parallel_for(blocks, [&](std::int64_t begin, std::int64_t end, int) {
+  parallel_for_work(blocks, 3 * plan_.block_operations, [&](std::int64_t begin, std::int64_t end, int) {
     const Lease lease(mutex_, idle_, plan_);
     const BlockExecution execution = lease.execution();
     for (std::int64_t block = begin; block < end; ++block) {
