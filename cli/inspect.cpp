@@ -38,6 +38,8 @@ nlohmann::json record_of(const NetworkFile& file, const std::vector<LayerCost>& 
                       {"dense_multiply_adds", cost.dense_multiply_adds()},
                       {"sparse_multiply_adds", cost.sparse_multiply_adds()},
                       {"dense_bytes", cost.dense_bytes()},
+                      {"masked_bytes", cost.masked_bytes},
+                      {"compact_bytes", cost.compact_bytes},
                       {"sparse_bytes", cost.sparse_bytes()}});
   }
   const TotalCost total = total_cost(costs);
@@ -52,6 +54,8 @@ nlohmann::json record_of(const NetworkFile& file, const std::vector<LayerCost>& 
             {"dense_multiply_adds", total.dense_multiply_adds},
             {"sparse_multiply_adds", total.sparse_multiply_adds},
             {"dense_bytes", total.dense_bytes},
+            {"masked_bytes", total.masked_bytes},
+            {"compact_bytes", total.compact_bytes},
             {"sparse_bytes", total.sparse_bytes}}}};
 }
 
@@ -66,20 +70,23 @@ std::string table_of(const std::vector<LayerCost>& costs) {
                {"unread inputs", right},
                {"multiply-adds", right},
                {"if dense", right},
-               {"stored", right},
+               {"stored compact", right},
+               {"with a mask", right},
                {"if dense", right}});
   for (const LayerCost& cost : costs) {
     table.add_row({cost.name, fmt::format("{}", fmt::join(cost.shape, "x")), format_count(cost.kept),
                    format_count(cost.weights), fmt::format("{:.4g}", cost.density()), format_count(cost.empty_outputs),
                    format_count(cost.unread_inputs), format_count(cost.sparse_multiply_adds()),
-                   format_count(cost.dense_multiply_adds()), format_bytes(static_cast<double>(cost.sparse_bytes())),
+                   format_count(cost.dense_multiply_adds()), format_bytes(static_cast<double>(cost.compact_bytes)),
+                   format_bytes(static_cast<double>(cost.masked_bytes)),
                    format_bytes(static_cast<double>(cost.dense_bytes()))});
   }
   const TotalCost total = total_cost(costs);
   table.add_row({"all", "", format_count(total.kept), format_count(total.weights),
                  fmt::format("{:.4g}", static_cast<double>(total.kept) / static_cast<double>(total.weights)), "", "",
                  format_count(total.sparse_multiply_adds), format_count(total.dense_multiply_adds),
-                 format_bytes(static_cast<double>(total.sparse_bytes)),
+                 format_bytes(static_cast<double>(total.compact_bytes)),
+                 format_bytes(static_cast<double>(total.masked_bytes)),
                  format_bytes(static_cast<double>(total.dense_bytes))});
   return table.str();
 }

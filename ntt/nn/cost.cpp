@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "ntt/nn/compact.h"
+
 namespace ntt {
 namespace {
 
@@ -11,7 +13,11 @@ LayerCost weight_cost(const Parameter& weight) {
   cost.shape = weight.shape;
   cost.weights = weight.value.numel();
   cost.kept = weight.kept();
+  cost.masked_bytes = 4 * cost.weights;
+  cost.compact_bytes = 4 * cost.weights;
   if (weight.mask.defined()) {
+    cost.masked_bytes += cost.weights;
+    cost.compact_bytes = 4 * cost.kept + encoded_bytes(weight.kept_places().to(at::kCPU), cost.weights);
     const at::Tensor kept = weight.mask.reshape({weight.shape[0], weight.shape[1], -1});
     cost.empty_outputs = kept.sum(at::IntArrayRef{1, 2}).eq(0).sum().item<std::int64_t>();
     cost.unread_inputs = kept.sum(at::IntArrayRef{0, 2}).eq(0).sum().item<std::int64_t>();
@@ -28,6 +34,8 @@ std::vector<LayerCost> layer_costs(const Network& network) {
       costs.push_back(weight_cost(*parameter));
     } else if (!costs.empty()) {
       costs.back().biases = parameter->value.numel();
+      costs.back().masked_bytes += 4 * costs.back().biases;
+      costs.back().compact_bytes += 4 * costs.back().biases;
     }
   }
   // One input shows each layer what it is given, and so how large its output is.
@@ -54,6 +62,8 @@ TotalCost total_cost(const std::vector<LayerCost>& layers) {
     total.sparse_multiply_adds += layer.sparse_multiply_adds();
     total.dense_bytes += layer.dense_bytes();
     total.sparse_bytes += layer.sparse_bytes();
+    total.compact_bytes += layer.compact_bytes;
+    total.masked_bytes += layer.masked_bytes;
   }
   return total;
 }

@@ -18,11 +18,13 @@ struct LayerCost {
   std::int64_t positions = 0;       ///< places where the weights are applied: height x width of a convolution's output
   std::int64_t empty_outputs = 0;   ///< outputs or filters of which no weight is kept
   std::int64_t unread_inputs = 0;   ///< inputs or channels that no kept weight reads
+  std::int64_t compact_bytes = 0;   ///< in a network file of compact form
+  std::int64_t masked_bytes = 0;    ///< in a network file with zeros and a mask
 
   double density() const { return static_cast<double>(kept) / static_cast<double>(weights); }
   std::int64_t dense_multiply_adds() const { return weights * positions; }
   std::int64_t sparse_multiply_adds() const { return kept * positions; }
-  /// float32, as in network.safetensors without its masks.
+  /// float32, as in a network file without masks.
   std::int64_t dense_bytes() const { return 4 * (weights + biases); }
   /// Rows of (column, value) pairs: a 4-byte value and a 4-byte index each, a 4-byte start a row, float32 biases.
   std::int64_t sparse_bytes() const { return 8 * kept + 4 * (shape[0] + 1) + 4 * biases; }
@@ -40,6 +42,8 @@ struct TotalCost {
   std::int64_t sparse_multiply_adds = 0;
   std::int64_t dense_bytes = 0;
   std::int64_t sparse_bytes = 0;
+  std::int64_t compact_bytes = 0;
+  std::int64_t masked_bytes = 0;
 };
 
 TotalCost total_cost(const std::vector<LayerCost>& layers);

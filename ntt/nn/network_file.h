@@ -8,11 +8,18 @@
 
 namespace ntt {
 
+/// How a network lies in its file; docs/architecture.md has both forms.
+struct NetworkForm {
+  bool compact = false;                 ///< masked weights as kept values and their places, not as zeros and a mask
+  at::ScalarType weights = at::kFloat;  ///< or kHalf, kBFloat16; biases are float32 in any case
+};
+
 /// Writes network.safetensors: `<layer>.weight`, `<layer>.bias` in PyTorch's names and shapes (float32, pruned entries
 /// exactly 0), `<layer>.weight_mask` (U8) for masked weights, and in the header's metadata the architecture, the
-/// density and what else is given. Atomic; RunError if the disk refuses.
+/// density and what else is given; in compact form `<layer>.weight_values` and `<layer>.weight_places` of the masked
+/// weights. Atomic; InputError where a weight is too large for its type, RunError if the disk refuses.
 void write_network(const std::filesystem::path& path, const Network& network,
-                   const std::map<std::string, std::string>& metadata);
+                   const std::map<std::string, std::string>& metadata, NetworkForm form = {});
 
 /// A network read back with its metadata.
 struct NetworkFile {
@@ -20,8 +27,9 @@ struct NetworkFile {
   std::map<std::string, std::string> metadata;
 };
 
-/// Reads what write_network wrote, from the file or the run folder that holds it; InputError naming the file where a
-/// tensor is missing, has another shape or dtype, is not finite, or is not 0 where its mask prunes it.
+/// Reads what write_network wrote in either form, from the file or the run folder that holds it; the values are then
+/// float32. InputError naming the file where a tensor is missing, has another shape or dtype, is not finite, is not 0
+/// where its mask prunes it, or has places that are none.
 NetworkFile read_network(const std::filesystem::path& path);
 
 }  // namespace ntt

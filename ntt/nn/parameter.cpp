@@ -27,4 +27,9 @@ std::int64_t Parameter::kept() const {
   return mask.defined() ? at::count_nonzero(mask).item<std::int64_t>() : value.numel();
 }
 
+at::Tensor Parameter::kept_places() const {
+  return mask.defined() ? at::nonzero(mask.flatten()).flatten()
+                        : at::arange(value.numel(), value.options().dtype(at::kLong));
+}
+
 }  // namespace ntt

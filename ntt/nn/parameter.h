@@ -27,6 +27,8 @@ struct Parameter {
   void assign(at::Tensor new_value);
   /// Entries that are kept.
   std::int64_t kept() const;
+  /// Where those are in the flattened parameter: int64 [kept], ascending.
+  at::Tensor kept_places() const;
 };
 
 }  // namespace ntt

@@ -22,6 +22,8 @@ TEST(LayerCosts, OfLenet5AreThoseCountedByHand) {
     EXPECT_EQ(costs[i].positions, positions[i]);
     EXPECT_EQ(costs[i].dense_multiply_adds(), weights[i] * positions[i]);
     EXPECT_EQ(costs[i].dense_bytes(), 4 * (weights[i] + biases[i]));
+    EXPECT_EQ(costs[i].masked_bytes, costs[i].dense_bytes());
+    EXPECT_EQ(costs[i].compact_bytes, costs[i].dense_bytes());
     EXPECT_EQ(costs[i].empty_outputs, 0);
     EXPECT_EQ(costs[i].unread_inputs, 0);
   }
@@ -44,6 +46,8 @@ TEST(LayerCosts, OfASparseNetworkCountWhatIsLeft) {
   EXPECT_EQ(cost.unread_inputs, 18);
   EXPECT_EQ(cost.sparse_multiply_adds(), 3 * 64);
   EXPECT_EQ(cost.sparse_bytes(), 3 * 8 + 51 * 4 + 50 * 4);
+  EXPECT_EQ(cost.masked_bytes, 25000 * 5 + 50 * 4);
+  EXPECT_EQ(cost.compact_bytes, 3 * 4 + 3 * 2 + 50 * 4) << "three gaps of two bytes each";
   EXPECT_DOUBLE_EQ(cost.density(), 3. / 25000);
 }
 

@@ -154,7 +154,7 @@ TEST_F(NetworkFileTest, TensorsThatDoNotFitAreNamed) {
   EXPECT_THAT(message_after([](TensorFile& file) {
                 tensor_of(file, "fc2.weight") = at::zeros({5, 8});
               }),
-              AllOf(HasSubstr("'fc2.weight' must be Float of shape 5x7"), HasSubstr("of shape 5x8")));
+              AllOf(HasSubstr("'fc2.weight' must be Float, Half or BFloat16 of shape 5x7"), HasSubstr("of shape 5x8")));
   EXPECT_THAT(message_after([](TensorFile& file) {
                 tensor_of(file, "fc2.weight") = at::zeros({7, 5});
               }),
