@@ -14,6 +14,7 @@ void add_evaluate_command(CLI::App& app);
 void add_run_network_command(CLI::App& app);
 void add_experiment_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);
+void add_export_command(CLI::App& app);
 void add_kernel_command(CLI::App& app);
 void add_data_command(CLI::App& app);
 void add_bench_command(CLI::App& app);

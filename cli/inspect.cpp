@@ -70,9 +70,9 @@ std::string table_of(const std::vector<LayerCost>& costs) {
                {"unread inputs", right},
                {"multiply-adds", right},
                {"if dense", right},
-               {"stored compact", right},
-               {"with a mask", right},
-               {"if dense", right}});
+               {"compact", right},
+               {"masked", right},
+               {"dense", right}});
   for (const LayerCost& cost : costs) {
     table.add_row({cost.name, fmt::format("{}", fmt::join(cost.shape, "x")), format_count(cost.kept),
                    format_count(cost.weights), fmt::format("{:.4g}", cost.density()), format_count(cost.empty_outputs),

@@ -31,6 +31,7 @@ void add_commands(CLI::App& app) {
   ntt::add_evaluate_command(app);
   ntt::add_run_network_command(app);
   ntt::add_inspect_command(app);
+  ntt::add_export_command(app);
   ntt::add_experiment_command(app);
   ntt::add_kernel_command(app);
   ntt::add_data_command(app);

@@ -318,6 +318,12 @@ void write_npy(const std::filesystem::path& path, const at::Tensor& tensor) {
   writer.finish();
 }
 
+std::string npy_bytes(const at::Tensor& tensor) {
+  const at::Tensor elements = tensor.detach().cpu().contiguous();
+  return make_header(code_of(tensor.scalar_type()), tensor.sizes().vec())
+      .append(static_cast<const char*>(elements.data_ptr()), elements.nbytes());
+}
+
 NpyWriter::NpyWriter(std::filesystem::path path, at::ScalarType dtype, std::vector<std::int64_t> shape)
     : path_(std::move(path)), temporary_(path_), dtype_(dtype), elements_(0) {
   const std::string header = make_header(code_of(dtype), shape);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 namespace ntt {
@@ -16,6 +17,9 @@ at::Tensor read_npy(const std::filesystem::path& path);
 
 /// Writes a tensor of one of read_npy's types, of any shape and device, under a temporary name and renames it.
 void write_npy(const std::filesystem::path& path, const at::Tensor& tensor);
+
+/// The bytes of the file that write_npy writes.
+std::string npy_bytes(const at::Tensor& tensor);
 
 /// Writes a .npy file block by block, for arrays larger than memory.
 ///

@@ -114,13 +114,6 @@ CompactWeights compact_weights(const TensorFile& file, const Network& network) {
   return weights;
 }
 
-/// The value with pruned entries exactly 0: masked negative ones are -0.
-at::Tensor pruned_value(const Parameter& parameter) {
-  const at::Tensor value =
-      parameter.mask.defined() ? parameter.effective.masked_fill(parameter.mask.eq(0), 0) : parameter.effective;
-  return value.to(at::kCPU, at::kFloat);
-}
-
 Network build(const TensorFile& file, const std::string& architecture) {
   NetworkSpec spec = parse_network_toml(architecture, file.origin);
   try {
@@ -141,7 +134,7 @@ at::Tensor as_stored(const at::Tensor& values, at::ScalarType dtype, const std::
 }
 
 void add_dense(TensorFile& file, const Parameter& parameter, at::ScalarType dtype) {
-  file.tensors.emplace_back(parameter.name, as_stored(pruned_value(parameter), dtype, parameter.name));
+  file.tensors.emplace_back(parameter.name, as_stored(parameter.file_value(), dtype, parameter.name));
   if (parameter.mask.defined()) {
     file.tensors.emplace_back(parameter.name + "_mask", parameter.mask.to(at::kCPU, at::kByte));
   }
@@ -149,7 +142,7 @@ void add_dense(TensorFile& file, const Parameter& parameter, at::ScalarType dtyp
 
 CompactWeight add_compact(TensorFile& file, const Parameter& weight, at::ScalarType dtype) {
   const at::Tensor places = weight.kept_places().to(at::kCPU);
-  const at::Tensor kept = pruned_value(weight).flatten().index_select(0, places);
+  const at::Tensor kept = weight.file_value().flatten().index_select(0, places);
   const CodedPlaces coded = encode_places(places, weight.value.numel());
   file.tensors.emplace_back(values_name(weight.name), as_stored(kept, dtype, weight.name));
   file.tensors.emplace_back(places_name(weight.name), coded.bytes);

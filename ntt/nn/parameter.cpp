@@ -27,6 +27,11 @@ std::int64_t Parameter::kept() const {
   return mask.defined() ? at::count_nonzero(mask).item<std::int64_t>() : value.numel();
 }
 
+at::Tensor Parameter::file_value() const {
+  const at::Tensor pruned = mask.defined() ? effective.masked_fill(mask.eq(0), 0) : effective;
+  return pruned.to(at::kCPU, at::kFloat).contiguous();
+}
+
 at::Tensor Parameter::kept_places() const {
   return mask.defined() ? at::nonzero(mask.flatten()).flatten()
                         : at::arange(value.numel(), value.options().dtype(at::kLong));

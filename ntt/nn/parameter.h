@@ -29,6 +29,9 @@ struct Parameter {
   std::int64_t kept() const;
   /// Where those are in the flattened parameter: int64 [kept], ascending.
   at::Tensor kept_places() const;
+  /// Effective as files hold it: float32 on the CPU, pruned entries exactly 0 (where value is negative, effective is
+  /// -0).
+  at::Tensor file_value() const;
 };
 
 }  // namespace ntt
