@@ -6,7 +6,6 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -19,6 +18,7 @@
 #include "ntt/core/progress.h"
 #include "ntt/core/random.h"
 #include "ntt/io/npy.h"
+#include "ntt/kernel/comparison.h"
 #include "ntt/kernel/empirical_ntk.h"
 #include "ntt/kernel/probes.h"
 #include "ntt/nn/network_file.h"
@@ -48,24 +48,6 @@ struct KernelCommand {
 struct KernelSides {
   KernelInputs rows;
   KernelInputs columns;
-};
-
-/// Sums over all entries of two kernels, from which distance and alignment follow.
-struct Comparison {
-  double squares = 0;
-  double other_squares = 0;
-  double products = 0;
-  double difference_squares = 0;
-
-  void add(const at::Tensor& a, const at::Tensor& b) {
-    const at::Tensor x = a.to(at::kDouble);
-    const at::Tensor y = b.to(at::kDouble);
-    squares += x.square().sum().item<double>();
-    other_squares += y.square().sum().item<double>();
-    products += (x * y).sum().item<double>();
-    difference_squares += (x - y).square().sum().item<double>();
-  }
-  double alignment() const { return products / std::sqrt(squares * other_squares); }
 };
 
 Network load_network(const std::string& path, const LoadedData& data, at::Device device, at::ScalarType dtype) {
@@ -108,15 +90,15 @@ void write_rows(NpyWriter& writer, const KernelBlock& block, std::int64_t column
 }
 
 /// The kernel, written block by block; and how it compares with another network's, if there is one.
-Comparison write_kernel(const KernelCommand& command, const Network& network, const Network* other,
-                        const KernelSides& sides, std::int64_t width) {
+KernelComparison write_kernel(const KernelCommand& command, const Network& network, const Network* other,
+                              const KernelSides& sides, std::int64_t width) {
   const std::int64_t rows = sides.rows.inputs.size(0);
   const std::int64_t columns = sides.columns.inputs.size(0);
   NpyWriter writer(command.common.out, command.scalar_type(), {rows, columns, width, width});
   Progress progress("kernel", rows * columns, "pair");
   const InterruptGuard guard;
   std::int64_t done = 0;
-  Comparison comparison;
+  KernelComparison comparison;
   const ParameterSet parameters = command.parameter_set();
   for_each_kernel_block(network, sides.rows, sides.columns, parameters, command.block, [&](const KernelBlock& block) {
     if (interrupted()) {
@@ -151,7 +133,7 @@ void run_kernel(const CLI::App& subcommand, const KernelCommand& command) {
   }
   const KernelSides sides = sides_of(command, data);
   const std::int64_t width = command.sketched() ? command.probes : data.classes;
-  const Comparison comparison = write_kernel(command, network, other ? &*other : nullptr, sides, width);
+  const KernelComparison comparison = write_kernel(command, network, other ? &*other : nullptr, sides, width);
 
   nlohmann::json record = result_record("kernel", subcommand, command.common, 0, 0);
   record.erase("seconds");
@@ -171,11 +153,9 @@ void run_kernel(const CLI::App& subcommand, const KernelCommand& command) {
     }
   }
   if (other) {
-    const auto entries = static_cast<double>(sides.rows.inputs.size(0) * sides.columns.inputs.size(0) * width * width);
-    record["kernel_distance"] = comparison.difference_squares / entries;
+    record["kernel_distance"] = comparison.distance();
     record["alignment"] = comparison.alignment();
-    rows.emplace_back("kernel distance",
-                      fmt::format("{:.6g} (mean squared difference)", comparison.difference_squares / entries));
+    rows.emplace_back("kernel distance", fmt::format("{:.6g} (mean squared difference)", comparison.distance()));
     rows.emplace_back("alignment", fmt::format("{:.6f} (cosine of the two kernels)", comparison.alignment()));
   }
   print_result(command.common, record, rows);

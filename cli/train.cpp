@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "cli/commands.h"
@@ -38,6 +39,7 @@ struct TrainCommand {
 /// What a run starts from, and how that is told to those who find its network.
 struct Start {
   Network network;
+  std::optional<Network> teacher;  ///< the untrained dense network that it comes from, where that is known
   std::map<std::string, std::string> metadata;
 };
 
@@ -59,10 +61,25 @@ void check_start_options(const TrainCommand& options) {
   }
 }
 
+/// The teacher in the run folder, or the network itself where it is dense; read only if it is asked for.
+std::optional<Network> find_teacher(const TrainCommand& options, const Network& network, const LoadedData& data) {
+  const std::filesystem::path file = RunFolder(options.init).file(kTeacherFile);
+  if (options.training.track == 0) {
+    return std::nullopt;
+  }
+  if (std::filesystem::exists(file)) {
+    NetworkFile teacher = read_network(file);
+    check_network_fits(teacher.network, data, file.string());
+    return std::move(teacher.network);
+  }
+  return network.density() == 1 ? std::optional(network.clone()) : std::nullopt;
+}
+
 Start read_start(const TrainCommand& options, const LoadedData& data) {
   NetworkFile file = read_network(options.init);
   check_network_fits(file.network, data, options.init);
-  Start start{std::move(file.network), {}};
+  Start start{std::move(file.network), {}, {}};
+  start.teacher = find_teacher(options, start.network, data);
   const auto method = file.metadata.find("method");
   start.metadata["method"] = method == file.metadata.end() ? "unknown" : method->second;
   const auto found_on = file.metadata.find("data");
@@ -73,7 +90,8 @@ Start read_start(const TrainCommand& options, const LoadedData& data) {
 }
 
 Start draw_start(const TrainCommand& options, const LoadedData& data) {
-  Start start{Network::random(find_model(options.model, data.input, data.classes), options.common.seed), {}};
+  Start start{Network::random(find_model(options.model, data.input, data.classes), options.common.seed), {}, {}};
+  start.teacher = start.network.clone();
   if (options.method == "random") {
     mask_by_scores(start.network, random_scores(start.network, options.common.seed), options.density,
                    options.scope == "global" ? Scope::global : Scope::layer);
@@ -138,6 +156,10 @@ void run_train(const CLI::App& subcommand, TrainCommand& options) {
   start.metadata["model"] = start.network.spec().name;
   start.metadata["data"] = data.name;
   start.network.to(device, at::kFloat);
+  if (start.teacher) {
+    start.teacher->to(device, at::kFloat);
+    options.training.teacher = &*start.teacher;
+  }
   const OpenRun run(subcommand, options.common);
   options.training.seed = options.common.seed;
   options.training.select = options.select == "last" ? Select::last : Select::best_validation;
@@ -183,6 +205,10 @@ void add_training_options(CLI::App& train, TrainCommand& options) {
       .add_option("--execution", options.execution,
                   "Steps on the kept weights alone, on all of them, or whichever is faster at this density")
       ->check(CLI::IsMember({"auto", "sparse", "dense"}));
+  train
+      .add_option("--track", training.track,
+                  "Held-out inputs on which outputs and kernel are recorded at evaluations; 0: none")
+      ->check(CLI::NonNegativeNumber);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "ntt/train/evaluation.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace ntt {
 namespace {
@@ -22,6 +24,13 @@ void to_json(nlohmann::json& json, const Evaluation& evaluation) {
           {"test_accuracy", evaluation.test_accuracy},
           {"test_loss", evaluation.test_loss},
           {"seconds", evaluation.seconds}};
+  for (const auto& [key, value] : {std::pair("kernel_distance", evaluation.kernel_distance),
+                                   std::pair("kernel_alignment", evaluation.kernel_alignment),
+                                   std::pair("target_distance", evaluation.target_distance)}) {
+    if (!std::isnan(value)) {
+      json[key] = value;
+    }
+  }
 }
 
 void from_json(const nlohmann::json& json, Evaluation& evaluation) {
@@ -34,6 +43,9 @@ void from_json(const nlohmann::json& json, Evaluation& evaluation) {
   evaluation.test_accuracy = number_or_none(json, "test_accuracy");
   evaluation.test_loss = number_or_none(json, "test_loss");
   json.at("seconds").get_to(evaluation.seconds);
+  evaluation.kernel_distance = json.value("kernel_distance", Evaluation::kNone);
+  evaluation.kernel_alignment = json.value("kernel_alignment", Evaluation::kNone);
+  evaluation.target_distance = json.value("target_distance", Evaluation::kNone);
 }
 
 }  // namespace ntt

@@ -7,7 +7,7 @@
 namespace ntt {
 
 /// The state of a training run at one step: a line of metrics.jsonl. NaN stands for what does not exist, and is null in
-/// JSON.
+/// JSON; the distances to a teacher are then left out.
 struct Evaluation {
   static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
@@ -19,7 +19,10 @@ struct Evaluation {
   double validation_loss = kNone;
   double test_accuracy = kNone;
   double test_loss = kNone;
-  double seconds = 0;  ///< since the start, evaluations and earlier processes included
+  double seconds = 0;               ///< since the start, evaluations and earlier processes included
+  double kernel_distance = kNone;   ///< to the untrained teacher, on the tracked inputs; as the next two
+  double kernel_alignment = kNone;  ///< cosine of the two kernels
+  double target_distance = kNone;
 };
 
 void to_json(nlohmann::json& json, const Evaluation& evaluation);

@@ -20,6 +20,7 @@
 #include "ntt/data/dataset.h"
 #include "ntt/io/run_folder.h"
 #include "ntt/nn/adam.h"
+#include "ntt/train/tracker.h"
 #include "ntt/train/training_state.h"
 
 namespace ntt {
@@ -37,11 +38,13 @@ double seconds_since(Clock::time_point start) {
 
 /// What a resumed run must share with the run that it continues.
 std::string identity_of(const TrainingOptions& options, Execution execution, std::int64_t steps) {
+  const std::string tracked = options.track > 0 ? fmt::format(", {} inputs tracked", options.track) : "";
   return fmt::format(
       "{} steps, seed {}, batch size {}, learning rate {}, weight decay {}, held out {}, evaluation interval {}, {}, "
-      "{} execution",
+      "{} execution{}",
       steps, options.seed, options.batch_size, options.learning_rate, options.weight_decay, options.held_out,
-      options.evaluate_every, options.select == Select::last ? "last weights" : "best weights", to_string(execution));
+      options.evaluate_every, options.select == Select::last ? "last weights" : "best weights", to_string(execution),
+      tracked);
 }
 
 void check_options(const TrainingOptions& options) {
@@ -76,6 +79,17 @@ void check_part(const char* part, const at::Tensor& inputs, const at::Tensor& la
   }
 }
 
+/// The first `count` of the held-out inputs, or of the others if none are held out.
+at::Tensor tracked_inputs(const Split& split, std::int64_t count) {
+  const bool held_out = split.held_out.size(0) > 0;
+  const at::Tensor& from = held_out ? split.held_out : split.train;
+  if (count > from.size(0)) {
+    fail_input("--track is {}, but there are {} {} inputs to track", count, from.size(0),
+               held_out ? "held-out" : "training");
+  }
+  return from.narrow(0, 0, count);
+}
+
 /// One training run: what it reads, what it moves and where it writes.
 class Run {
  public:
@@ -106,7 +120,9 @@ class Run {
   Split split_;
   std::int64_t steps_an_epoch_;
   std::int64_t total_;
-  at::Tensor order_;      ///< of the epoch that the next step belongs to
+  at::Tensor order_;    ///< of the epoch that the next step belongs to
+  at::Tensor tracked_;  ///< which training inputs are followed, if any
+  std::optional<Tracker> tracker_;
   TrainingData watched_;  ///< for evaluations: a part of the training inputs, and the held-out ones as test
   std::optional<std::int64_t> saved_step_;
   Clock::time_point started_ = Clock::now();
@@ -136,6 +152,10 @@ Run::Run(Network& network, const TrainingData& data, const TrainingOptions& opti
   const at::Tensor part = split_.train.narrow(0, 0, std::min(kTrainAccuracyInputs, split_.train.size(0)));
   watched_ = {pick(part, data.train_inputs), pick(part, data.train_labels), pick(split_.held_out, data.train_inputs),
               pick(split_.held_out, data.train_labels)};
+  if (options.track > 0) {
+    tracked_ = tracked_inputs(split_, options.track);
+    tracker_.emplace(pick(tracked_, data.train_inputs), options.teacher);
+  }
 }
 
 void Run::start() {
@@ -215,6 +235,10 @@ void Run::evaluate() {
   now.test_loss = test.loss;
   if (!std::isfinite(test.loss)) {
     fail_diverged("test loss", test.loss);
+  }
+  if (tracker_) {
+    executor_->store();
+    tracker_->record(network_, now, state_.track);
   }
   state_.evaluation_seconds += seconds_since(start);
   now.seconds = seconds();
@@ -296,6 +320,10 @@ TrainingResult Run::finish() {
       parameter.value.copy_(state_.best_values[i]);
       parameter.refresh();
     }
+  }
+  if (tracker_ && !options_.out.empty()) {
+    write_track(folder_.file(kTrackFile), state_.track, tracked_, data_.train_labels.cpu().index_select(0, tracked_),
+                network_.spec().name);
   }
   const std::vector<double>& tests = state_.test_accuracies;
   TrainingResult result;

@@ -34,8 +34,10 @@ struct TrainingOptions {
   std::int64_t evaluate_every = 100;
   Select select = Select::last;
   Execution execution = Execution::automatic;
+  std::int64_t track = 0;            ///< outputs and kernel on so many inputs at each evaluation (Tracker); 0: none
+  const Network* teacher = nullptr;  ///< untrained and dense, for `track` to measure distances to; null: none
   double checkpoint_seconds = 10;
-  std::filesystem::path out;  ///< run folder for metrics and checkpoint; empty: writes nothing
+  std::filesystem::path out;  ///< run folder for metrics, track and checkpoint; empty: writes nothing
   bool tensorboard = false;   ///< metrics also as an event file
   bool resume = false;        ///< go on from the folder's checkpoint
 };
@@ -54,7 +56,8 @@ struct TrainingResult {
 
 /// Trains the network in place with Adam on the cross-entropy; masks stay, pruned weights stay exactly 0. Each epoch
 /// has an order of its own, and its last partial batch is dropped. Writes a line of metrics.jsonl before the first
-/// step, after every `evaluate_every`-th and after the last.
+/// step, after every `evaluate_every`-th and after the last; with `track`, the first held-out inputs (or, if none are
+/// held out, training inputs) are followed at the same steps, and track.safetensors is written at the end.
 ///
 /// A function of network, data and options alone, sparse or dense execution being one of those, and of the number of
 /// threads as far as it changes sums; a resumed run ends bit-identical to an uninterrupted one.

@@ -73,6 +73,7 @@ void save_checkpoint(const std::filesystem::path& path, const Network& network, 
   for (std::size_t i = 0; i < state.best_values.size(); ++i) {
     file.tensors.emplace_back(best_name(*network.parameters()[i]), state.best_values[i]);
   }
+  save_track(file, state.track);
   write_safetensors(path, file);
 }
 
@@ -94,6 +95,7 @@ TrainingState load_checkpoint(const std::filesystem::path& path, const Network& 
   } catch (const nlohmann::json::exception& error) {
     fail_input("{}: its '{}' cannot be read ({}); remove it to begin again", file.origin, kState, error.what());
   }
+  state.track = load_track(file);
   optimiser.load(file);
   return state;
 }

@@ -10,6 +10,7 @@
 #include "ntt/nn/adam.h"
 #include "ntt/nn/network.h"
 #include "ntt/train/evaluation.h"
+#include "ntt/train/tracker.h"
 
 namespace ntt {
 
@@ -25,6 +26,7 @@ struct TrainingState {
   Evaluation last;
   Evaluation best;                      ///< step 0: none yet
   std::vector<double> test_accuracies;  ///< of the last ten evaluations
+  Track track;                          ///< of the evaluations so far; empty where not asked for
   std::vector<at::Tensor> best_values;  ///< parameters at `best`; empty where not asked for
 };
 

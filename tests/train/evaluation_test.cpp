@@ -18,6 +18,19 @@ TEST(Evaluation, SurvivesJson) {
   EXPECT_EQ(back.test_loss, 1.0 / 3.0);
 }
 
+TEST(Evaluation, DistancesToATeacherAreThereOnlyIfMeasured) {
+  Evaluation evaluation;
+  EXPECT_FALSE(nlohmann::json(evaluation).contains("kernel_alignment"));
+  EXPECT_TRUE(std::isnan(nlohmann::json(evaluation).get<Evaluation>().kernel_alignment));
+  evaluation.kernel_distance = 3;
+  evaluation.kernel_alignment = 0.5;
+  evaluation.target_distance = 2;
+  const auto back = nlohmann::json::parse(nlohmann::json(evaluation).dump()).get<Evaluation>();
+  EXPECT_EQ(back.kernel_distance, 3);
+  EXPECT_EQ(back.kernel_alignment, 0.5);
+  EXPECT_EQ(back.target_distance, 2);
+}
+
 TEST(Evaluation, WhatDoesNotExistIsNull) {
   const std::string text = nlohmann::json(Evaluation()).dump();
   const auto back = nlohmann::json::parse(text).get<Evaluation>();

@@ -56,10 +56,14 @@ TEST_P(ResumeTestOf, InterruptedAndResumedIsBitIdentical) {
   TrainingOptions options = quick_options(1500);
   options.learning_rate = 0.01;
   std::tie(options.select, options.execution) = GetParam();
+  const Network teacher = glyph_network(1.0);
+  options.teacher = &teacher;
+  options.track = 4;
   options.out = folder_ / "whole";
   Network whole = glyph_network();
   const TrainingResult expected = train(whole, small_glyphs(), options);
   const std::vector<nlohmann::json> expected_lines = metrics_without_seconds(options);
+  const std::string expected_track = read(options.out / kTrackFile);
 
   options.out = folder_ / "parts";
   Network first = glyph_network();
@@ -72,6 +76,7 @@ TEST_P(ResumeTestOf, InterruptedAndResumedIsBitIdentical) {
   const TrainingResult result = train(second, small_glyphs(), options);
   EXPECT_TRUE(identical(whole, second));
   EXPECT_EQ(metrics_without_seconds(options), expected_lines);
+  EXPECT_TRUE(read(options.out / kTrackFile) == expected_track);  // EXPECT_EQ would print both files
   EXPECT_EQ(result.best.step, expected.best.step);
   EXPECT_EQ(result.mean_test_accuracy, expected.mean_test_accuracy);
 }
