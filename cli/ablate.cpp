@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/prune_run.h"
@@ -59,7 +60,8 @@ Network inverted(const AblateCommand& command, const Source& source) {
   }
   const nlohmann::json& made_with = record.at("options");
   const PruneMethod& method = find_prune_method(name);
-  const LoadedData data = load_data(made_with.at("data").get<std::string>(), parse_device(command.common.device));
+  const LoadedData data = load_data(made_with.at("data").get<std::string>(), parse_device(command.common.device),
+                                    made_with.value("classes", std::vector<std::int64_t>{}));
   PruneOptions options;
   options.density = made_with.at("density").get<double>();
   options.scope = made_with.at("scope") == "global" ? Scope::global : Scope::layer;

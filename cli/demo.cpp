@@ -103,7 +103,7 @@ void print_table(const std::vector<Contestant>& contestants) {
 void run_demo(const CLI::App& subcommand, const CommonOptions& common) {
   apply_threads(common.threads);
   const std::filesystem::path out = fresh_folder(common.out);
-  const LoadedData data = load_data("glyphs", at::kCPU);
+  const LoadedData data = load_data("glyphs", at::kCPU, {});
   const NetworkSpec spec = find_model(kModel, data.input, data.classes);
 
   TransferCommand command;

@@ -40,7 +40,7 @@ void run_evaluate(const CLI::App& subcommand, const EvaluateCommand& options) {
   apply_threads(options.common.threads);
   const at::Device device = parse_device(options.common.device);
   Network network = read_network(options.network).network;
-  const LoadedData data = load_data(options.common.data, device);
+  const LoadedData data = load_data(options.common.data, device, options.common.classes);
   check_network_fits(network, data, options.network);
   network.to(device, at::kFloat);
 

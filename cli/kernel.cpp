@@ -125,7 +125,7 @@ void run_kernel(const CLI::App& subcommand, const KernelCommand& command) {
   if (command.sketched() && !command.against.empty()) {
     fail_input("--against compares exact kernels; leave out --kernel sketch");
   }
-  const LoadedData data = load_data(command.common.data, device);
+  const LoadedData data = load_data(command.common.data, device, command.common.classes);
   const Network network = load_network(command.network, data, device, command.scalar_type());
   std::optional<Network> other;
   if (!command.against.empty()) {

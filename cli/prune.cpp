@@ -129,7 +129,8 @@ void run_prune(const CLI::App& subcommand, PruneCommand& command) {
   check_options(command);
   check_density(command.run.transfer.step.density);
   apply_threads(command.run.common.threads);
-  const LoadedData data = load_data(command.run.common.data, parse_device(command.run.common.device));
+  const CommonOptions& common = command.run.common;
+  const LoadedData data = load_data(common.data, parse_device(common.device), common.classes);
   const NetworkSpec spec = find_model(command.run.model, data.input, data.classes);
   const OpenRun run(subcommand, command.run.common);
   const Pruned pruned =

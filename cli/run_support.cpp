@@ -25,7 +25,7 @@
 #include "cli/config.h"
 #include "ntt/core/error.h"
 #include "ntt/core/threads.h"
-#include "ntt/data/dataset.h"
+#include "ntt/data/classes.h"
 #include "ntt/io/atomic_file.h"
 #include "ntt/io/toml_options.h"
 #include "ntt/report/table.h"
@@ -52,9 +52,11 @@ std::string shown(const std::map<std::string, std::string>& options, const std::
   return found == options.end() ? "not given" : found->second;
 }
 
-/// Compares the options as they stand, freshly written to `now`, with those of the folder's earlier start.
+/// Compares the options as they stand, freshly written to `now`, with those of the folder's earlier start. An option
+/// that the earlier start did not have, being of an older version, must be at its default.
 void check_same_options(const std::filesystem::path& earlier_file, const std::filesystem::path& now_file,
-                        const std::string& command) {
+                        const CLI::App& subcommand) {
+  const std::string& command = subcommand.get_name();
   const auto earlier = options_of(earlier_file, command);
   const auto now = options_of(now_file, command);
   std::set<std::string> names;
@@ -64,6 +66,10 @@ void check_same_options(const std::filesystem::path& earlier_file, const std::fi
     }
   }
   for (const std::string& name : names) {
+    const CLI::Option* option = subcommand.get_option_no_throw("--" + name);
+    if (!earlier.contains(name) && option != nullptr && option->count() == 0) {
+      continue;
+    }
     if (shown(earlier, name) != shown(now, name)) {
       fail_input("--{} is {}, but the run to resume was started with {}; `--config {} --resume` takes its own options",
                  name, shown(now, name), shown(earlier, name), earlier_file.string());
@@ -114,6 +120,11 @@ CLI::App* add_run_command(CLI::App& app, const std::string& name, const std::str
 void add_data_option(CLI::App& subcommand, CommonOptions& options) {
   subcommand.add_option("--data", options.data,
                         "mnist, fashion-mnist, cifar-10, svhn, glyphs, or a folder of .npy files");
+  // Without a captured default, as an empty list has no spelling in config.toml.
+  subcommand.add_option("--classes", options.classes, "Only these classes, relabelled from 0: 0,1")
+      ->delimiter(',')
+      ->type_name("CLASS,...")
+      ->default_str("");
 }
 
 void add_machine_options(CLI::App& subcommand, CommonOptions& options) {
@@ -161,8 +172,9 @@ at::Device parse_device(const std::string& name) {
   return {at::kCUDA, static_cast<at::DeviceIndex>(numbered ? std::stoi(number) : 0)};
 }
 
-LoadedData load_data(const std::string& name, at::Device device) {
-  const Dataset dataset = load_dataset(name);
+LoadedData load_data(const std::string& name, at::Device device, const std::vector<std::int64_t>& classes) {
+  const Dataset whole = load_dataset(name);
+  const Dataset dataset = classes.empty() ? whole : select_classes(whole, classes);
   const Standardised standardised = standardise(dataset);
   LoadedData data;
   data.name = dataset.name;
@@ -195,7 +207,7 @@ OpenRun::OpenRun(const CLI::App& subcommand, const CommonOptions& options)
   if (options.resume) {
     const Remover now(folder_.file(std::string(kConfigFile) + ".now"));
     write_file_atomically(now.path, config);
-    check_same_options(folder_.file(kConfigFile), now.path, subcommand.get_name());
+    check_same_options(folder_.file(kConfigFile), now.path, subcommand);
   }
   folder_.write_config(config);
   resume_ = options.resume && folder_.resumable();

@@ -16,8 +16,9 @@ namespace ntt {
 
 /// What the sub-commands that compute have in common.
 struct CommonOptions {
-  std::string data = "mnist";  ///< A data set's name or folder.
-  int threads = 0;             ///< 0: one a processor.
+  std::string data = "mnist";         ///< A data set's name or folder.
+  std::vector<std::int64_t> classes;  ///< Only these of the data set; empty: all.
+  int threads = 0;                    ///< 0: one a processor.
   std::string device = "cpu";
   std::uint64_t seed = 0;
   std::string out;      ///< The run folder.
@@ -29,7 +30,7 @@ struct CommonOptions {
 CLI::App* add_run_command(CLI::App& app, const std::string& name, const std::string& description,
                           const std::string& example);
 
-/// `--data`.
+/// `--data` and `--classes`.
 void add_data_option(CLI::App& subcommand, CommonOptions& options);
 /// `--threads`, `--device`, `--json` and `--config`.
 void add_machine_options(CLI::App& subcommand, CommonOptions& options);
@@ -57,8 +58,8 @@ struct LoadedData {
   at::Tensor test_labels;
 };
 
-/// Loads and standardises a data set and logs what it holds.
-LoadedData load_data(const std::string& name, at::Device device);
+/// Loads a data set, or these classes of it, standardises it and logs what it holds.
+LoadedData load_data(const std::string& name, at::Device device, const std::vector<std::int64_t>& classes);
 /// InputError naming `origin`, where the network is from, if it takes other inputs than the data's or has another
 /// number of outputs than the data has classes.
 void check_network_fits(const Network& network, const LoadedData& data, const std::string& origin);

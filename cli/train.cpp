@@ -151,7 +151,7 @@ void run_train(const CLI::App& subcommand, TrainCommand& options) {
   check_start_options(options);
   apply_threads(options.common.threads);
   const at::Device device = parse_device(options.common.device);
-  const LoadedData data = load_data(options.common.data, device);
+  const LoadedData data = load_data(options.common.data, device, options.common.classes);
   Start start = options.init.empty() ? draw_start(options, data) : read_start(options, data);
   start.metadata["model"] = start.network.spec().name;
   start.metadata["data"] = data.name;

@@ -35,7 +35,7 @@ void settle_options(CLI::App& subcommand, TransferCommand& command, const Networ
 void run_transfer(CLI::App& subcommand, TransferCommand& command) {
   apply_threads(command.common.threads);
   const at::Device device = parse_device(command.common.device);
-  const LoadedData data = load_data(command.common.data, device);
+  const LoadedData data = load_data(command.common.data, device, command.common.classes);
   NetworkSpec spec = find_model(command.model, data.input, data.classes);
   settle_options(subcommand, command, spec, data.classes);
   const std::string model = spec.name;

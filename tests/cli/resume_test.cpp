@@ -96,5 +96,16 @@ TEST_F(CliResumeTest, OtherOptionsAreRefusedByName) {
   EXPECT_THAT(outcome.err, HasSubstr("--seed is 9, but the run to resume was started with 0"));
 }
 
+TEST_F(CliResumeTest, AnOptionThatTheEarlierVersionDidNotHaveIsAtItsDefault) {
+  stop_past(0, SIGKILL, command("transfer", "run"), "run");
+  std::string config = read(folder_ / "run" / kConfigFile);
+  const std::size_t line = config.find("pairs = ");
+  ASSERT_NE(line, std::string::npos);
+  write(folder_ / "run" / kConfigFile, config.erase(line, config.find('\n', line) + 1 - line));
+  EXPECT_THAT(run(with(command("transfer", "run"), {"--resume", "--pairs", "all"})).err,
+              HasSubstr("--pairs is all, but the run to resume was started with not given"));
+  run_well(with(command("transfer", "run"), {"--resume"}));
+}
+
 }  // namespace
 }  // namespace ntt
