@@ -16,6 +16,7 @@
 #include "cli/commands.h"
 #include "cli/prune_run.h"
 #include "cli/run_support.h"
+#include "cli/transfer_options.h"
 #include "cli/transfer_run.h"
 #include "ntt/core/error.h"
 #include "ntt/report/table.h"
@@ -57,11 +58,28 @@ std::vector<std::string> method_names() {
   return names;
 }
 
-void check_options(const PruneCommand& command) {
+/// Whether an option has another value than it has by itself.
+bool is_changed(const CLI::App& subcommand, const std::string& name) {
+  const CLI::Option* option = subcommand.get_option(name);
+  return option->count() > 0 && option->reduced_results().front() != option->get_default_str();
+}
+
+void check_options(const CLI::App& subcommand, const PruneCommand& command) {
   const bool transfers = is_transfer(command.method);
   if (command.run.transfer.steps > 0 && !transfers) {
     fail_input("--steps is the length of {}, {} and {}; {} takes none", kNttExact, kNttSketch, kLogitMimicry,
                command.method);
+  }
+  for (const std::string name : {"--pairs", "--parameters", "--learning-rate", "--kernel-weight", "--mask-interval",
+                                 "--density-schedule", "--batch-size", "--weight-decay", "--initial-mask"}) {
+    if (!transfers && is_changed(subcommand, name)) {
+      fail_input("{} is an option of {}, {} and {}; {} takes none", name, kNttExact, kNttSketch, kLogitMimicry,
+                 command.method);
+    }
+  }
+  if (command.method == kLogitMimicry && is_changed(subcommand, "--kernel-weight")) {
+    fail_input("{} is matching outputs alone, so that --kernel-weight has no place; take {} or {}", kLogitMimicry,
+               kNttExact, kNttSketch);
   }
   if (command.rounds > 0 && (transfers || find_prune_method(command.method).rounds == 1)) {
     fail_input("--rounds is for methods that score more than once; {} does not", command.method);
@@ -86,12 +104,18 @@ Pruned by_scores(const PruneCommand& command, const NetworkSpec& spec, const Loa
   return pruned;
 }
 
+/// What the method says of a transfer, and what depends on the network.
+void settle_method(CLI::App& subcommand, PruneCommand& command, const NetworkSpec& spec, const LoadedData& data) {
+  StepOptions& step = command.run.transfer.step;
+  step.kernel = command.method == kNttSketch ? KernelMode::sketch : KernelMode::exact;
+  if (command.method == kLogitMimicry) {
+    step.objective.kernel_weight = 0;
+  }
+  settle_transfer(subcommand, command.run, spec, data.classes);
+}
+
 Pruned by_transfer(PruneCommand& command, const NetworkSpec& spec, const LoadedData& data, const OpenRun& run) {
   TransferOptions& transfer = command.run.transfer;
-  transfer.step.kernel = command.method == kNttExact ? KernelMode::exact : KernelMode::sketch;
-  if (command.method == kLogitMimicry) {
-    transfer.step.objective.kernel_weight = 0;
-  }
   transfer.command = "prune";
   transfer.resume = run.resume();
   transfer.out = run.folder().path();
@@ -124,20 +148,23 @@ void report(const CLI::App& subcommand, const PruneCommand& command, const Loade
   print_result(command.run.common, record, rows);
 }
 
-void run_prune(const CLI::App& subcommand, PruneCommand& command) {
+void run_prune(CLI::App& subcommand, PruneCommand& command) {
   command.run.transfer.step.scope = command.scope == "global" ? Scope::global : Scope::layer;
-  check_options(command);
+  check_options(subcommand, command);
   check_density(command.run.transfer.step.density);
   apply_threads(command.run.common.threads);
   const CommonOptions& common = command.run.common;
   const LoadedData data = load_data(common.data, parse_device(common.device), common.classes);
   const NetworkSpec spec = find_model(command.run.model, data.input, data.classes);
-  const OpenRun run(subcommand, command.run.common);
+  if (is_transfer(command.method)) {
+    settle_method(subcommand, command, spec, data);
+  }
+  const OpenRun run(subcommand, common);
   const Pruned pruned =
       is_transfer(command.method) ? by_transfer(command, spec, data, run) : by_scores(command, spec, data);
   warn_of_empty_layers(pruned.network);
   write_pruned(run.folder(), pruned.dense, pruned.network, command.method, data.name,
-               fmt::format("ntt {} prune --method {} --seed {}", NTT_VERSION, command.method, command.run.common.seed));
+               fmt::format("ntt {} prune --method {} --seed {}", NTT_VERSION, command.method, common.seed));
   report(subcommand, command, data, pruned, run.folder());
 }
 
@@ -161,15 +188,9 @@ void add_prune_command(CLI::App& app) {
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
   prune->add_option("--rounds", command->rounds, "Rounds of scoring; 0: 100 for synflow, 20 for ntk-sap")
       ->check(CLI::NonNegativeNumber);
-  prune->add_option("--epochs", transfer.epochs, "Of the NTT methods and logit-mimicry: passes over the inputs")
-      ->check(CLI::PositiveNumber);
-  prune->add_option("--steps", transfer.steps, "Of those methods: steps instead of epochs; 0: as --epochs says")
-      ->check(CLI::NonNegativeNumber);
-  prune
-      ->add_option("--held-out", transfer.held_out, "Of those methods: share of the inputs to measure the distances on")
-      ->check(CLI::Range(1e-6, 0.5));
-  prune->add_option("--probes", transfer.step.probes, "Of ntt-sketch: output directions an input")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20));
+  // From here on what a transfer takes, which the other methods do not.
+  add_fitting_options(*prune, transfer);
+  add_length_options(*prune, command->run);
   add_seed_option(*prune, command->run.common);
   add_out_options(*prune, command->run.common, transfer.checkpoint_seconds);
   add_tensorboard_option(*prune, transfer.tensorboard);

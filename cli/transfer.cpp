@@ -13,31 +13,18 @@
 #include "cli/run_support.h"
 #include "cli/transfer_options.h"
 #include "cli/transfer_run.h"
-#include "ntt/core/error.h"
 #include "ntt/nn/network_file.h"
 #include "ntt/report/table.h"
 
 namespace ntt {
 namespace {
 
-/// Checks and fills in what depends on the network; what is filled in shows in config.toml.
-void settle_options(CLI::App& subcommand, TransferCommand& command, const NetworkSpec& spec, std::int64_t classes) {
-  const StepOptions& step = command.transfer.step;
-  if (step.kernel == KernelMode::sketch && step.probes > classes) {
-    fail_input("--probes is {}, but must be at most the number of classes, {}", step.probes, classes);
-  }
-  if (!command.weight_decay) {
-    command.weight_decay = published_weight_decay(spec);
-    subcommand.get_option("--weight-decay")->default_str(fmt::format("{}", *command.weight_decay));
-  }
-}
-
 void run_transfer(CLI::App& subcommand, TransferCommand& command) {
   apply_threads(command.common.threads);
   const at::Device device = parse_device(command.common.device);
   const LoadedData data = load_data(command.common.data, device, command.common.classes);
   NetworkSpec spec = find_model(command.model, data.input, data.classes);
-  settle_options(subcommand, command, spec, data.classes);
+  settle_transfer(subcommand, command, spec, data.classes);
   const std::string model = spec.name;
   const OpenRun run(subcommand, command.common);
   command.transfer.resume = run.resume();

@@ -35,6 +35,11 @@ void add_step_options(CLI::App& subcommand, TransferOptions& options) {
   add_choice<KernelMode>(subcommand, "--kernel", step.kernel,
                          {{"exact", KernelMode::exact}, {"sketch", KernelMode::sketch}},
                          "The kernel over all classes, or seen through random output directions");
+  add_fitting_options(subcommand, options);
+}
+
+void add_fitting_options(CLI::App& subcommand, TransferOptions& options) {
+  StepOptions& step = options.step;
   subcommand.add_option("--probes", step.probes, "Random output directions an input in a sketch")
       ->check(CLI::Range(1, 1 << 20));
   add_choice<Pairs>(subcommand, "--pairs", step.objective.pairs, {{"cross", Pairs::cross}, {"all", Pairs::all}},

@@ -1,6 +1,7 @@
 #include "cli/transfer_run.h"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <CLI/Config.hpp>
@@ -8,9 +9,11 @@
 #include <algorithm>
 
 #include "cli/transfer_options.h"
+#include "ntt/core/error.h"
 #include "ntt/core/threads.h"
 
 namespace ntt {
+
 double published_weight_decay(const NetworkSpec& spec) {
   const bool convolutional = std::any_of(spec.layers.begin(), spec.layers.end(), [](const LayerSpec& layer) {
     return layer.type == "conv2d" || layer.type == "residual";
@@ -41,6 +44,17 @@ void add_length_options(CLI::App& subcommand, TransferCommand& command) {
       ->check(CLI::Range(1e-6, 0.5));
   subcommand.add_option("--evaluate-interval", options.evaluate_every, "Steps between those measurements")
       ->check(CLI::PositiveNumber);
+}
+
+void settle_transfer(CLI::App& subcommand, TransferCommand& command, const NetworkSpec& spec, std::int64_t classes) {
+  const StepOptions& step = command.transfer.step;
+  if (step.kernel == KernelMode::sketch && step.probes > classes) {
+    fail_input("--probes is {}, but must be at most the number of classes, {}", step.probes, classes);
+  }
+  if (!command.weight_decay) {
+    command.weight_decay = published_weight_decay(spec);
+    subcommand.get_option("--weight-decay")->default_str(fmt::format("{}", *command.weight_decay));
+  }
 }
 
 FoundNetwork find_sparse_network(NetworkSpec spec, const LoadedData& data, TransferCommand& command) {

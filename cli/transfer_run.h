@@ -32,6 +32,10 @@ void add_length_options(CLI::App& subcommand, TransferCommand& command);
 /// The published λ_2: 1e-4, for networks with convolutions 1e-5.
 double published_weight_decay(const NetworkSpec& spec);
 
+/// Checks and fills in what depends on the network; what is filled in shows in config.toml. InputError for more probes
+/// than classes.
+void settle_transfer(CLI::App& subcommand, TransferCommand& command, const NetworkSpec& spec, std::int64_t classes);
+
 /// Draws the teacher and moves a student towards it; the run's metrics and checkpoints go to command.transfer.out.
 FoundNetwork find_sparse_network(NetworkSpec spec, const LoadedData& data, TransferCommand& command);
 

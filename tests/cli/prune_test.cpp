@@ -23,7 +23,8 @@ TEST_F(PruneCommandTest, WritesWhatTransferWrites) {
   EXPECT_EQ(result.at("layers")[0].at("kept"), 96);
   EXPECT_EQ(files_in("snip"),
             (std::set<std::string>{"config.toml", "network.safetensors", "result.json", "teacher.safetensors"}));
-  EXPECT_EQ(run_json(train("trained", {"--init", "snip"})).at("method"), "snip");
+  const nlohmann::json trained = run_json(train("trained", {"--init", "snip"}));
+  EXPECT_EQ(trained.at("method"), "snip");
   EXPECT_THAT(run_well(prune("synflow", "synflow")).out, HasSubstr("synflow, which reads no data"));
 }
 
@@ -40,6 +41,44 @@ TEST_F(PruneCommandTest, TheTransfersAreMethodsToo) {
   EXPECT_THAT(files_in("exact"), ::testing::Contains("metrics.jsonl"));
 }
 
+TEST_F(PruneCommandTest, TransfersTakeTheirOptions) {
+  const Words options{"--steps",
+                      "20",
+                      "--held-out",
+                      "0.1",
+                      "--density-schedule",
+                      "cubic",
+                      "--pairs",
+                      "all",
+                      "--probes",
+                      "2",
+                      "--parameters",
+                      "active",
+                      "--mask-interval",
+                      "5",
+                      "--learning-rate",
+                      "0.01",
+                      "--kernel-weight",
+                      "0.1",
+                      "--batch-size",
+                      "16",
+                      "--weight-decay",
+                      "0.001",
+                      "--initial-mask",
+                      "logit-snip",
+                      "--evaluate-interval",
+                      "5"};
+  const nlohmann::json pruned = run_json(prune("ntt-sketch", "pruned", options));
+  run_well(transfer("same", with(options, {"--kernel", "sketch"})));
+  for (const char* tensor : {"fc1.weight", "fc2.weight", "fc1.weight_mask"}) {
+    EXPECT_TRUE(at::equal(read_safetensors(folder_ / "pruned" / kNetworkFile).at(tensor),
+                          read_safetensors(folder_ / "same" / kNetworkFile).at(tensor)));
+  }
+  EXPECT_EQ(pruned.at("options").at("weight-decay"), 0.001);
+  const nlohmann::json mimicry = run_json(prune("logit-mimicry", "mimicry", {"--steps", "5", "--held-out", "0.1"}));
+  EXPECT_EQ(mimicry.at("options").at("weight-decay"), 1e-4) << "the published one";
+}
+
 TEST_F(PruneCommandTest, ALayerOfWhichNothingIsLeftIsReported) {
   const Outcome outcome = run_well(prune("magnitude", "run", {"--density", "0.001", "--scope", "global"}));
   EXPECT_THAT(outcome.err, HasSubstr("nothing is left of fc"));
@@ -49,14 +88,23 @@ TEST_F(PruneCommandTest, ALayerOfWhichNothingIsLeftIsReported) {
 
 TEST_F(PruneCommandTest, OptionsOfOtherMethodsAreRefused) {
   const std::vector<Outcome> outcomes =
-      run_all({prune("snip", "a", {"--steps", "5"}), prune("snip", "b", {"--rounds", "5"}), prune("snap", "c")});
+      run_all({prune("snip", "a", {"--steps", "5"}), prune("snip", "b", {"--rounds", "5"}), prune("snap", "c"),
+               prune("random", "d", {"--pairs", "all"}), prune("logit-mimicry", "e", {"--kernel-weight", "1"})});
   EXPECT_THAT(outcomes[0].err, HasSubstr("--steps is the length of ntt-exact, ntt-sketch and logit-mimicry"));
   EXPECT_THAT(outcomes[1].err, HasSubstr("--rounds is for methods that score more than once; snip does not"));
   EXPECT_THAT(outcomes[2].err, HasSubstr("snap"));
+  EXPECT_THAT(outcomes[3].err, HasSubstr("--pairs is an option of ntt-exact, ntt-sketch and logit-mimicry; random"));
+  EXPECT_THAT(outcomes[4].err, HasSubstr("--kernel-weight has no place"));
   for (const Outcome& outcome : outcomes) {
     EXPECT_EQ(outcome.code, 2);
   }
   EXPECT_FALSE(std::filesystem::exists(folder_ / "a"));
+}
+
+TEST_F(PruneCommandTest, DefaultsSpeltOutAreNotRefused) {
+  run_well(prune("snip", "snip"));
+  run_well({"prune", "--config", "snip/config.toml", "--out", "again"});
+  EXPECT_TRUE(network_of("again") == network_of("snip"));
 }
 
 TEST_F(PruneCommandTest, AblationsKeepTheDensityAndSayWhatTheyAreOf) {
