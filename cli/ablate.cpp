@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/cost_record.h"
 #include "cli/prune_run.h"
 #include "cli/run_support.h"
 #include "ntt/core/error.h"
@@ -102,6 +103,7 @@ void run_ablate(const CLI::App& subcommand, const AblateCommand& command) {
   record["method"] = method;
   record["data"] = data;
   record["density"] = network.density();
+  record["cost"] = cost_record(network);
   record["layers"] = layer_densities(network);
   run.folder().write_result(record);
   print_result(command.common, record,

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/cost_record.h"
 #include "cli/run_support.h"
 #include "ntt/nn/cost.h"
 #include "ntt/nn/network_file.h"
@@ -24,39 +25,10 @@ struct InspectCommand {
   std::string network;
 };
 
-nlohmann::json record_of(const NetworkFile& file, const std::vector<LayerCost>& costs) {
-  nlohmann::json layers = nlohmann::json::array();
-  for (const LayerCost& cost : costs) {
-    layers.push_back({{"name", cost.name},
-                      {"shape", cost.shape},
-                      {"weights", cost.weights},
-                      {"kept", cost.kept},
-                      {"density", cost.density()},
-                      {"biases", cost.biases},
-                      {"empty_outputs", cost.empty_outputs},
-                      {"unread_inputs", cost.unread_inputs},
-                      {"dense_multiply_adds", cost.dense_multiply_adds()},
-                      {"sparse_multiply_adds", cost.sparse_multiply_adds()},
-                      {"dense_bytes", cost.dense_bytes()},
-                      {"masked_bytes", cost.masked_bytes},
-                      {"compact_bytes", cost.compact_bytes},
-                      {"sparse_bytes", cost.sparse_bytes()}});
-  }
-  const TotalCost total = total_cost(costs);
-  return {{"what", "inspect"},
-          {"metadata", file.metadata},
-          {"density", file.network.density()},
-          {"layers", layers},
-          {"total",
-           {{"weights", total.weights},
-            {"kept", total.kept},
-            {"biases", total.biases},
-            {"dense_multiply_adds", total.dense_multiply_adds},
-            {"sparse_multiply_adds", total.sparse_multiply_adds},
-            {"dense_bytes", total.dense_bytes},
-            {"masked_bytes", total.masked_bytes},
-            {"compact_bytes", total.compact_bytes},
-            {"sparse_bytes", total.sparse_bytes}}}};
+nlohmann::json record_of(const NetworkFile& file) {
+  nlohmann::json record = {{"what", "inspect"}, {"metadata", file.metadata}, {"density", file.network.density()}};
+  record.update(cost_record(file.network));
+  return record;
 }
 
 std::string table_of(const std::vector<LayerCost>& costs) {
@@ -93,9 +65,8 @@ std::string table_of(const std::vector<LayerCost>& costs) {
 
 void run_inspect(const InspectCommand& command) {
   const NetworkFile file = read_network(command.network);
-  const std::vector<LayerCost> costs = layer_costs(file.network);
   if (command.common.json) {
-    fmt::print("{}\n", record_of(file, costs).dump(2));
+    fmt::print("{}\n", record_of(file).dump(2));
     return;
   }
   Table about({{"of"}, {"this network"}});
@@ -104,7 +75,7 @@ void run_inspect(const InspectCommand& command) {
       about.add_row({key, value});
     }
   }
-  fmt::print("{}\n{}", about.str(), table_of(costs));
+  fmt::print("{}\n{}", about.str(), table_of(layer_costs(file.network)));
 }
 
 }  // namespace

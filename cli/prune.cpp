@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/cost_record.h"
 #include "cli/prune_run.h"
 #include "cli/run_support.h"
 #include "cli/transfer_options.h"
@@ -131,6 +132,7 @@ void report(const CLI::App& subcommand, const PruneCommand& command, const Loade
   record["data"] = data.name;
   record["density"] = pruned.network.density();
   record["reads"] = pruned.reads;
+  record["cost"] = cost_record(pruned.network);
   record["layers"] = layer_densities(pruned.network);
   record["empty_layers"] = empty_layers(pruned.network);
   folder.write_result(record);

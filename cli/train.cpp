@@ -14,6 +14,7 @@
 #include <string>
 
 #include "cli/commands.h"
+#include "cli/cost_record.h"
 #include "cli/run_support.h"
 #include "ntt/core/error.h"
 #include "ntt/nn/network_file.h"
@@ -123,6 +124,7 @@ void report(const CLI::App& subcommand, const TrainCommand& options, const Start
   record["data"] = start.metadata.at("data");
   record["density"] = start.network.density();
   record["execution"] = to_string(result.execution);
+  record["cost"] = cost_record(start.network);
   record["figures"] = figures_of(result, kept);
   folder.write_result(record);
 

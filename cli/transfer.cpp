@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cli/commands.h"
+#include "cli/cost_record.h"
 #include "cli/prune_run.h"
 #include "cli/run_support.h"
 #include "cli/transfer_options.h"
@@ -40,6 +41,7 @@ void run_transfer(CLI::App& subcommand, TransferCommand& command) {
   record["method"] = "ntt";
   record["data"] = data.name;
   record["density"] = found.student.density();
+  record["cost"] = cost_record(found.student);
   record["figures"] = {{"kernel_distance", {{"before", before.kernel}, {"after", after.kernel}}},
                        {"target_distance", {{"before", before.target}, {"after", after.target}}},
                        {"steps", found.result.steps}};

@@ -25,6 +25,13 @@ TEST_F(PruneCommandTest, WritesWhatTransferWrites) {
             (std::set<std::string>{"config.toml", "network.safetensors", "result.json", "teacher.safetensors"}));
   const nlohmann::json trained = run_json(train("trained", {"--init", "snip"}));
   EXPECT_EQ(trained.at("method"), "snip");
+  const nlohmann::json& cost = result.at("cost");
+  EXPECT_EQ(cost.at("total").at("parameters"), 16 * 12 + 12 + 12 * 2 + 2);
+  EXPECT_EQ(cost.at("total").at("kept"), 96 + 12);
+  EXPECT_EQ(cost.at("layers")[1].at("dense_multiply_adds"), 12 * 2);
+  EXPECT_EQ(cost.at("layers")[1].at("sparse_multiply_adds"), 12);
+  EXPECT_EQ(cost.at("total").at("dense_bytes"), 4 * (16 * 12 + 12 + 12 * 2 + 2));
+  EXPECT_EQ(trained.at("cost"), cost);
   EXPECT_THAT(run_well(prune("synflow", "synflow")).out, HasSubstr("synflow, which reads no data"));
 }
 
