@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <tuple>
@@ -47,12 +48,19 @@ struct Tally {
   std::int64_t jobs = 0;
   std::int64_t done = 0;
   std::int64_t failed = 0;
-  std::vector<double> accuracies;  ///< one a finished training
+  std::vector<double> accuracies;   ///< one a finished training, on the test set
+  std::vector<double> validations;  ///< and on its held-out inputs, where it has any
 };
 
 double test_accuracy(const nlohmann::json& result) {
   const nlohmann::json::json_pointer where("/figures/mean_test_accuracy_of_last_ten");
   return result.is_object() ? result.value(where, NAN) : NAN;
+}
+
+double validation_accuracy(const nlohmann::json& result) {
+  const nlohmann::json::json_pointer where("/figures/validation_accuracy");
+  const bool is_there = result.is_object() && result.contains(where) && result[where].is_number();
+  return is_there ? result[where].get<double>() : NAN;
 }
 
 std::vector<std::pair<Point, Tally>> tallies_of(const std::vector<JobRecord>& records) {
@@ -65,6 +73,9 @@ std::vector<std::pair<Point, Tally>> tallies_of(const std::vector<JobRecord>& re
     tally.failed += record.state == JobState::failed ? 1 : 0;
     if (job.stage == "train" && record.state == JobState::done) {
       tally.accuracies.push_back(test_accuracy(record.result));
+      if (const double validation = validation_accuracy(record.result); !std::isnan(validation)) {
+        tally.validations.push_back(validation);
+      }
     }
   }
   std::vector<std::pair<Point, Tally>> sorted(tallies.begin(), tallies.end());
@@ -75,16 +86,16 @@ std::vector<std::pair<Point, Tally>> tallies_of(const std::vector<JobRecord>& re
   return sorted;
 }
 
+double mean(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
 /// "96.43 % (3)": the mean and how many there are.
 std::string mean_accuracy(const std::vector<double>& accuracies) {
   if (accuracies.empty()) {
     return "-";
   }
-  double sum = 0;
-  for (const double accuracy : accuracies) {
-    sum += accuracy;
-  }
-  return fmt::format("{} ({})", format_percent(sum / static_cast<double>(accuracies.size())), accuracies.size());
+  return fmt::format("{} ({})", format_percent(mean(accuracies)), accuracies.size());
 }
 
 std::int64_t count(const std::vector<JobRecord>& records, JobState state) {
@@ -129,10 +140,12 @@ void print_status(const CommonOptions& common, JobStore& store, int processes) {
                {"method"},
                {"jobs done", right},
                {"failed", right},
+               {"validation", right},
                {"test accuracy", right}});
   for (const auto& [point, tally] : tallies_of(records)) {
     table.add_row({point.data, point.model, fmt::format("{:.4g}", point.density), point.scope, point.method,
                    fmt::format("{} of {}", tally.done, tally.jobs), tally.failed == 0 ? "" : format_count(tally.failed),
+                   tally.validations.empty() ? "" : format_percent(mean(tally.validations)),
                    mean_accuracy(tally.accuracies)});
   }
   fmt::print("{}\n{} of {} jobs done, {} running, {} waiting, {} failed; time left: {}\n", table.str(),

@@ -5,8 +5,12 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
+#include <cctype>
+#include <cstring>
+#include <iterator>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "ntt/core/error.h"
 #include "ntt/io/read_file.h"
@@ -15,15 +19,26 @@ namespace ntt {
 namespace {
 
 constexpr const char* kDense = "dense";
+constexpr const char* kExact = "ntt-exact";
+constexpr const char* kSketch = "ntt-sketch";
 constexpr const char* kNoAblation = "none";
+constexpr const char* kInvert = "invert";
 
-/// Options of a stage as words: {"--epochs", "20"}.
 using Words = std::vector<std::string>;
+/// Options of a stage: {"epochs": "20"}.
+using Options = std::map<std::string, std::string>;
 using Grid = std::map<std::string, std::vector<std::string>>;
 
 const std::map<std::string, std::vector<std::string>> kDefaults = {
     {"data", {}},    {"train-data", {}},   {"model", {"lenet-300-100"}}, {"method", {}},
     {"density", {}}, {"scope", {"layer"}}, {"ablation", {kNoAblation}},  {"seed", {"1"}}};
+
+/// Options that replace others, under a name of their own.
+struct Variant {
+  std::string name;
+  Options find;
+  Options train;
+};
 
 class PlanReader {
  public:
@@ -33,9 +48,9 @@ class PlanReader {
     } catch (const toml::parse_error& error) {
       fail_input("{}, line {}: {}", path_.string(), error.source().begin.line, error.description());
     }
-    check_keys(root_, "", {"name", "grid", "find", "train", "quick"});
+    check_keys(root_, "", {"name", "grid", "find", "train", "variant", "quick"});
     if (const toml::table* replaced = root_["quick"].as_table()) {
-      check_keys(*replaced, "quick.", {"grid", "find", "train"});
+      check_keys(*replaced, "quick.", {"grid", "find", "train", "variant"});
       if (quick) {
         quick_ = replaced;
       }
@@ -69,27 +84,73 @@ class PlanReader {
     return grid;
   }
 
-  Words options(const std::string& stage) const {
-    std::map<std::string, std::string> chosen;
+  Options options(const std::string& stage) const {
+    Options chosen;
     for (const toml::table* table : tables(stage)) {
-      for (const auto& [key, node] : *table) {
-        const std::vector<std::string> only = values(std::string(key.str()), node);
-        if (only.size() != 1) {
-          fail(fmt::format("[{}] '{}' must be one value", stage, key.str()));
-        }
-        chosen[std::string(key.str())] = only.front();
+      read_options(*table, fmt::format("[{}]", stage), chosen);
+    }
+    return chosen;
+  }
+
+  /// The file's variants, or those of the quick profile.
+  std::vector<Variant> variants() const {
+    const bool replaced = quick_ != nullptr && quick_->contains("variant");
+    const toml::node* node = (replaced ? *quick_ : root_).get("variant");
+    if (node == nullptr) {
+      return {};
+    }
+    if (!node->is_array_of_tables()) {
+      fail("variants must be tables, [[variant]]");
+    }
+    std::vector<Variant> found;
+    for (const toml::node& entry : *node->as_array()) {
+      found.push_back(variant(*entry.as_table()));
+      if (std::ranges::count(found, found.back().name, &Variant::name) > 1) {
+        fail(fmt::format("there are two variants '{}'", found.back().name));
       }
     }
-    Words words;
-    for (const auto& [key, value] : chosen) {
-      words.insert(words.end(), {"--" + key, value});
-    }
-    return words;
+    return found;
   }
 
   [[noreturn]] void fail(const std::string& what) const { fail_input("{}: {}", path_.string(), what); }
 
  private:
+  Variant variant(const toml::table& table) const {
+    check_keys(table, "variant.", {"name", "find", "train"});
+    Variant read{table["name"].value_or(std::string()), {}, {}};
+    const auto fits_a_folder = [](unsigned char c) {
+      return std::isalnum(c) != 0 || std::strchr("-_.=+", c) != nullptr;
+    };
+    if (read.name.empty() || !std::ranges::all_of(read.name, fits_a_folder)) {
+      fail(fmt::format("a variant's name is '{}', but it is part of folders' names: letters, digits and -_.=+ alone",
+                       read.name));
+    }
+    const std::string where = fmt::format("variant '{}'", read.name);
+    for (const auto& [stage, into] : {std::pair("find", &read.find), std::pair("train", &read.train)}) {
+      if (const toml::table* options = table[stage].as_table()) {
+        read_options(*options, where, *into);
+      } else if (table.contains(stage)) {
+        fail(fmt::format("{}: '{}' must be a table of options", where, stage));
+      }
+    }
+    if (read.find.empty() && read.train.empty()) {
+      fail(where + " changes nothing; give it 'find' or 'train', if only with a default spelt out");
+    }
+    return read;
+  }
+
+  /// Adds a table's options, or lets them take the place of those of their names.
+  void read_options(const toml::table& table, const std::string& where, Options& into) const {
+    for (const auto& [key, node] : table) {
+      const std::string name(key.str());
+      const std::vector<std::string> texts = values(name, node);
+      if (texts.size() != 1 && name != "classes") {
+        fail(fmt::format("{} '{}' must be one value", where, name));
+      }
+      into[name] = fmt::format("{}", fmt::join(texts, ","));
+    }
+  }
+
   /// The tables of that name: the file's, and the quick profile's, which goes before it.
   std::vector<const toml::table*> tables(const std::string& name) const {
     std::vector<const toml::table*> found;
@@ -143,7 +204,15 @@ class PlanReader {
 class Unroller {
  public:
   Unroller(const PlanReader& reader, ExperimentPlan& plan)
-      : reader_(reader), plan_(plan), find_(reader.options("find")), train_(reader.options("train")) {}
+      : reader_(reader),
+        plan_(plan),
+        find_(reader.options("find")),
+        train_(reader.options("train")),
+        variants_(reader.variants()) {
+    if (variants_.empty()) {
+      variants_.emplace_back();
+    }
+  }
 
   void unroll(const Grid& grid) {
     for (const std::string& data : grid.at("data")) {
@@ -152,7 +221,9 @@ class Unroller {
           for (const std::string& method : grid.at("method")) {
             for (const std::string& density : grid.at("density")) {
               for (const std::string& scope : grid.at("scope")) {
-                add_point(grid, data, model, method, density, scope, seed);
+                for (const Variant& variant : variants_) {
+                  add_point(grid, data, model, method, density, scope, seed, variant);
+                }
               }
             }
           }
@@ -163,7 +234,7 @@ class Unroller {
 
  private:
   void add_point(const Grid& grid, const std::string& data, const std::string& model, const std::string& method,
-                 std::string density, std::string scope, const std::string& seed) {
+                 std::string density, std::string scope, const std::string& seed, const Variant& variant) {
     if (method == kDense) {
       density = "1";
       scope = "layer";
@@ -171,48 +242,96 @@ class Unroller {
     Job found = job_of("find", data, model, method, density, scope, seed);
     found.arguments = {"prune",     "--method", method,    "--data", data,     "--model", model,
                        "--density", density,    "--scope", scope,    "--seed", seed};
-    append_known(found.arguments, method);
+    const Options changed = taken_by(method, variant.find);
+    append(found.arguments, merged(taken_by(method, find_), changed));
+    if (!changed.empty()) {
+      name_variant(found, variant);
+    }
     add(found);
     for (const std::string& ablation : grid.at("ablation")) {
-      Job start = found;
-      if (ablation != kNoAblation && method == kDense) {
-        continue;
-      }
-      if (ablation != kNoAblation) {
-        start.name = replace_stage(found.name, "ablate") + "-" + ablation;
-        start.stage = "ablate";
-        start.method = method + ", " + ablation;
-        start.needs = found.name;
-        start.arguments = {"ablate", "--what", ablation, "--seed", seed, "--init"};
-        add(start);
-      }
-      const auto& elsewhere = grid.at("train-data");
-      for (const std::string& train_data : elsewhere.empty() ? std::vector<std::string>{data} : elsewhere) {
-        Job trained = start;
-        trained.name = replace_stage(start.name, "train") + (train_data == data ? "" : "-on-" + train_data);
-        trained.stage = "train";
-        trained.data = train_data;
-        trained.needs = start.name;
-        trained.arguments = {"train", "--data", train_data, "--seed", seed};
-        trained.arguments.insert(trained.arguments.end(), train_.begin(), train_.end());
-        trained.arguments.emplace_back("--init");
-        add(trained);
+      const bool has_scores = method != kDense && !is_transfer(method);
+      if (ablation == kNoAblation || (method != kDense && (has_scores || ablation != kInvert))) {
+        const Job start = ablation == kNoAblation ? found : add_ablation(found, ablation, seed);
+        add_trainings(grid, start, data, seed, variant, changed.empty());
       }
     }
   }
 
-  /// The options of [find] that this method takes.
-  void append_known(Words& words, const std::string& method) const {
-    const bool transfers = method == "ntt-exact" || method == "ntt-sketch" || method == "logit-mimicry";
-    static const std::set<std::string> of_transfer{"--epochs", "--steps", "--probes", "--held-out"};
-    static const std::set<std::string> iterative{"synflow", "ntk-sap"};
-    for (std::size_t i = 0; i < find_.size(); i += 2) {
-      const bool fits =
-          of_transfer.contains(find_[i]) ? transfers : find_[i] != "--rounds" || iterative.contains(method);
-      if (fits) {
-        words.insert(words.end(), {find_[i], find_[i + 1]});
+  Job add_ablation(const Job& found, const std::string& ablation, const std::string& seed) {
+    Job job = found;
+    job.name = replace_stage(found.name, "ablate") + "-" + ablation;
+    job.stage = "ablate";
+    job.method += ", " + ablation;
+    job.needs = found.name;
+    job.arguments = {"ablate", "--what", ablation, "--seed", seed, "--init"};
+    add(job);
+    return job;
+  }
+
+  void add_trainings(const Grid& grid, const Job& start, const std::string& data, const std::string& seed,
+                     const Variant& variant, bool unnamed) {
+    const auto& elsewhere = grid.at("train-data");
+    for (const std::string& train_data : elsewhere.empty() ? std::vector<std::string>{data} : elsewhere) {
+      Job trained = start;
+      trained.name = replace_stage(start.name, "train");
+      if (unnamed && !variant.train.empty()) {
+        name_variant(trained, variant);
       }
+      trained.name += train_data == data ? "" : "-on-" + train_data;
+      trained.stage = "train";
+      trained.data = train_data;
+      trained.needs = start.name;
+      trained.arguments = {"train", "--data", train_data, "--seed", seed};
+      append(trained.arguments, merged(train_, variant.train));
+      trained.arguments.emplace_back("--init");
+      add(trained);
     }
+  }
+
+  static void name_variant(Job& job, const Variant& variant) {
+    job.name += "-" + variant.name;
+    job.method += ", " + variant.name;
+  }
+
+  static Options merged(Options options, const Options& replacing) {
+    for (const auto& [name, value] : replacing) {
+      options[name] = value;
+    }
+    return options;
+  }
+
+  static void append(Words& words, const Options& options) {
+    for (const auto& [name, value] : options) {
+      words.insert(words.end(), {"--" + name, value});
+    }
+  }
+
+  static bool is_transfer(const std::string& method) {
+    return method == kExact || method == kSketch || method == "logit-mimicry";
+  }
+
+  static bool takes(const std::string& method, const std::string& option) {
+    static const std::set<std::string> of_transfer{
+        "epochs",           "steps",         "held-out",   "pairs",        "parameters",   "learning-rate",
+        "density-schedule", "mask-interval", "batch-size", "weight-decay", "initial-mask", "evaluate-interval"};
+    if (option == "probes") {
+      return method == kSketch;
+    }
+    if (option == "kernel-weight") {
+      return method == kExact || method == kSketch;
+    }
+    if (option == "rounds") {
+      return method == "synflow" || method == "ntk-sap";
+    }
+    return is_transfer(method) || !of_transfer.contains(option);
+  }
+
+  /// Those of the options that the method takes.
+  static Options taken_by(const std::string& method, const Options& options) {
+    Options taken;
+    std::ranges::copy_if(options, std::inserter(taken, taken.end()),
+                         [&](const auto& option) { return takes(method, option.first); });
+    return taken;
   }
 
   static std::string replace_stage(const std::string& name, const std::string& stage) {
@@ -240,16 +359,20 @@ class Unroller {
   }
 
   void add(const Job& job) {
-    if (names_.insert(job.name).second) {
+    const auto [known, is_new] = arguments_.emplace(job.name, job.arguments);
+    if (is_new) {
       plan_.jobs.push_back(job);
+    } else if (known->second != job.arguments) {
+      reader_.fail(fmt::format("two jobs would be named {}; give the variant another name", job.name));
     }
   }
 
   const PlanReader& reader_;
   ExperimentPlan& plan_;
-  Words find_;
-  Words train_;
-  std::set<std::string> names_;
+  Options find_;
+  Options train_;
+  std::vector<Variant> variants_;
+  std::map<std::string, Words> arguments_;  ///< of every job so far
 };
 
 }  // namespace

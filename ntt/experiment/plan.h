@@ -16,7 +16,7 @@ struct Job {
   // What distinguishes it, for tables.
   std::string data;  ///< trained on
   std::string model;
-  std::string method;  ///< "snip", "snip, shuffle"
+  std::string method;  ///< "snip", "snip, shuffle", "ntt-sketch, cubic"
   double density = 1;
   std::string scope;
   std::int64_t seed = 0;
@@ -44,10 +44,16 @@ struct ExperimentPlan {
 ///     epochs = 20
 ///     [train]                    # options of ntt train
 ///     epochs = 50
+///     [[variant]]                # with these options in the place of those above, under this name
+///     name = "cubic"
+///     find = { density-schedule = "cubic" }
+///     train = { learning-rate = 0.002 }
 ///     [quick.grid]               # what the quick profile has in the place of these, key by key
 ///     seed = [1]
 ///
-/// Dense networks are found and trained once a seed, not once a density and scope. InputError naming file and key.
+/// Dense networks are found and trained once a seed, not once a density and scope. With variants, every point of the
+/// grid is there once a variant; a method takes no notice of options that are not its own, so that jobs that a variant
+/// does not change keep their plain names and are there once. InputError naming file and key.
 ExperimentPlan read_plan(const std::filesystem::path& path, bool quick);
 
 }  // namespace ntt

@@ -37,6 +37,23 @@ TEST_F(ExperimentTest, RunsTheGridOnceAndShowsWhatItFound) {
   EXPECT_THAT(again.err, ::testing::Not(HasSubstr("8 of 8: ")));
 }
 
+TEST_F(ExperimentTest, VariantsAreRowsOfTheirOwnWithWhatTheyReachedOnHeldOutInputs) {
+  write(folder_ / "e.toml",
+        "[grid]\ndata = 'small'\nmodel = 'small.toml'\nmethod = ['random', 'ntt-sketch']\ndensity = 0.5\n"
+        "[find]\nsteps = 5\nheld-out = 0.1\nclasses = [1, 0]\n[train]\nsteps = 20\nclasses = [1, 0]\n"
+        "[[variant]]\nname = 'cubic'\nfind = {density-schedule = 'cubic', mask-interval = 1}\n"
+        "[[variant]]\nname = 'active'\nfind = {parameters = 'active'}\n");
+  const std::string table = run_well(experiment()).out;
+  EXPECT_THAT(table, AllOf(HasSubstr("6 of 6 jobs done"), HasSubstr("validation"), HasSubstr("ntt-sketch, cubic"),
+                           HasSubstr("ntt-sketch, active"), HasSubstr("random")));
+  EXPECT_EQ(result_of("e/find/small-small-ntt-sketch-0.5-layer-1-cubic").at("options").at("density-schedule"), "cubic");
+  const double share = result_of("e/train/small-small-ntt-sketch-0.5-layer-1-active")
+                           .at("figures")
+                           .at("validation_accuracy")
+                           .get<double>();
+  EXPECT_THAT(table, HasSubstr(fmt::format("{:.2f} %", 100 * share)));
+}
+
 TEST_F(ExperimentTest, KilledItGoesOnAndEndsInTheSameNetworks) {
   write_experiment("'random'", 20000);
   run_well({"experiment", "run", "e.toml", "--out", "whole"});

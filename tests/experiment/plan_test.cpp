@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <set>
 
 #include "ntt/core/error.h"
@@ -103,6 +104,94 @@ TEST_F(PlanTest, TheQuickProfileReplacesKeyByKey) {
   EXPECT_EQ(quick.jobs.size(), 4U);
   EXPECT_THAT(quick.jobs[1].arguments,
               ElementsAre("train", "--data", "mnist", "--seed", "9", "--epochs", "1", "--held-out", "0.2", "--init"));
+}
+
+TEST_F(PlanTest, VariantsReplaceOptionsUnderTheirNames) {
+  const ExperimentPlan all = plan(
+      "[grid]\ndata = 'mnist'\nmethod = 'ntt-sketch'\ndensity = 0.1\nablation = ['none', 'shuffle']\n"
+      "[find]\nepochs = 3\nprobes = 2\n[train]\nepochs = 4\n[[variant]]\nname = 'k=4'\nfind = {probes = 4}\n"
+      "[[variant]]\nname = 'cubic'\nfind = {density-schedule = 'cubic'}\ntrain = {learning-rate = 0.01}\n");
+  EXPECT_THAT(names(all), ElementsAre("find/mnist-lenet-300-100-ntt-sketch-0.1-layer-1-k=4",
+                                      "train/mnist-lenet-300-100-ntt-sketch-0.1-layer-1-k=4",
+                                      "ablate/mnist-lenet-300-100-ntt-sketch-0.1-layer-1-k=4-shuffle",
+                                      "train/mnist-lenet-300-100-ntt-sketch-0.1-layer-1-k=4-shuffle",
+                                      "find/mnist-lenet-300-100-ntt-sketch-0.1-layer-1-cubic",
+                                      "train/mnist-lenet-300-100-ntt-sketch-0.1-layer-1-cubic",
+                                      "ablate/mnist-lenet-300-100-ntt-sketch-0.1-layer-1-cubic-shuffle",
+                                      "train/mnist-lenet-300-100-ntt-sketch-0.1-layer-1-cubic-shuffle"));
+  EXPECT_THAT(all.jobs[0].arguments,
+              ElementsAre("prune", "--method", "ntt-sketch", "--data", "mnist", "--model", "lenet-300-100", "--density",
+                          "0.1", "--scope", "layer", "--seed", "1", "--epochs", "3", "--probes", "4"));
+  EXPECT_EQ(all.jobs[4].method, "ntt-sketch, cubic");
+  EXPECT_EQ(all.jobs[7].method, "ntt-sketch, cubic, shuffle");
+  EXPECT_THAT(all.jobs[5].arguments, ElementsAre("train", "--data", "mnist", "--seed", "1", "--epochs", "4",
+                                                 "--learning-rate", "0.01", "--init"));
+  EXPECT_EQ(all.jobs[5].needs, all.jobs[4].name);
+}
+
+TEST_F(PlanTest, WhatAVariantDoesNotChangeIsThereOnceUnderItsPlainName) {
+  const ExperimentPlan all = plan(
+      "[grid]\ndata = 'mnist'\nmethod = ['dense', 'snip', 'ntt-exact']\ndensity = 0.1\n"
+      "[[variant]]\nname = 'cubic'\nfind = {density-schedule = 'cubic'}\n"
+      "[[variant]]\nname = 'k=4'\nfind = {probes = 4}\n"
+      "[[variant]]\nname = 'fast'\ntrain = {learning-rate = 0.01}\n");
+  const std::string snip = "mnist-lenet-300-100-snip-0.1-layer-1";
+  const std::string exact = "mnist-lenet-300-100-ntt-exact-0.1-layer-1";
+  const std::string dense = "mnist-lenet-300-100-dense-1-layer-1";
+  EXPECT_THAT(names(all),
+              ElementsAre("find/" + dense, "train/" + dense, "train/" + dense + "-fast", "find/" + snip,
+                          "train/" + snip, "train/" + snip + "-fast", "find/" + exact + "-cubic",
+                          "train/" + exact + "-cubic", "find/" + exact, "train/" + exact, "train/" + exact + "-fast"));
+  EXPECT_EQ(job(all, "train/" + snip + "-fast").needs, "find/" + snip);
+  EXPECT_EQ(job(all, "train/" + snip + "-fast").method, "snip, fast");
+  EXPECT_EQ(job(all, "train/" + snip).method, "snip");
+}
+
+TEST_F(PlanTest, ClassesAreAList) {
+  const ExperimentPlan all = plan(
+      "[grid]\ndata = 'mnist'\nmethod = 'snip'\ndensity = 0.1\n[find]\nclasses = [0, 1]\n[train]\nclasses = [0, 1]\n");
+  for (const Job& job : all.jobs) {
+    const auto option = std::find(job.arguments.begin(), job.arguments.end(), "--classes");
+    ASSERT_NE(option, job.arguments.end()) << job.name;
+    EXPECT_EQ(*std::next(option), "0,1");
+  }
+}
+
+TEST_F(PlanTest, OnlyScoresAreInverted) {
+  const ExperimentPlan all =
+      plan("[grid]\ndata = 'mnist'\nmethod = ['snip', 'ntt-exact']\ndensity = 0.1\nablation = ['shuffle', 'invert']\n");
+  EXPECT_THAT(names(all), Contains("ablate/mnist-lenet-300-100-snip-0.1-layer-1-invert"));
+  EXPECT_THAT(names(all), Contains("ablate/mnist-lenet-300-100-ntt-exact-0.1-layer-1-shuffle"));
+  EXPECT_THAT(names(all), Not(Contains("ablate/mnist-lenet-300-100-ntt-exact-0.1-layer-1-invert")));
+}
+
+TEST_F(PlanTest, VariantsThatCannotBeAreRefused) {
+  const std::string grid = "[grid]\ndata = 'mnist'\nmethod = 'snip'\ndensity = 0.1\n[[variant]]\n";
+  const std::string train = "train = {epochs = 2}\n";
+  EXPECT_THAT(refusal(grid + train), HasSubstr("a variant's name is ''"));
+  EXPECT_THAT(refusal(grid + "name = 'a/b'\n" + train), HasSubstr("a variant's name is 'a/b'"));
+  EXPECT_THAT(refusal(grid + "name = 'a'\n"), HasSubstr("variant 'a' changes nothing"));
+  EXPECT_THAT(refusal(grid + "name = 'a'\ntrain = 3\n"), HasSubstr("variant 'a': 'train' must be a table"));
+  EXPECT_THAT(refusal(grid + "name = 'a'\ntrian = 3\n"), HasSubstr("there is no 'variant.trian'"));
+  EXPECT_THAT(refusal(grid + "name = 'a'\ntrain = {epochs = [1, 2]}\n"), HasSubstr("variant 'a' 'epochs' must be one"));
+  EXPECT_THAT(refusal(grid + "name = 'a'\n" + train + "[[variant]]\nname = 'a'\n" + train),
+              HasSubstr("there are two variants 'a'"));
+  EXPECT_THAT(refusal("variant = 3\n[grid]\ndata = 'mnist'\nmethod = 'snip'\ndensity = 0.1\n"),
+              HasSubstr("variants must be tables"));
+  EXPECT_THAT(refusal("[grid]\ndata = 'mnist'\nmethod = 'snip'\ndensity = 0.1\nablation = ['shuffle-with-weights', "
+                      "'shuffle']\n[[variant]]\nname = 'with-weights'\ntrain = {epochs = 2}\n"
+                      "[[variant]]\nname = 'x'\nfind = {density-schedule = 'cubic'}\n"),
+              HasSubstr("two jobs would be named"));
+}
+
+TEST_F(PlanTest, TheQuickProfileMayHaveVariantsOfItsOwn) {
+  const std::string text =
+      "name = 'x'\n[grid]\ndata = 'mnist'\nmethod = 'snip'\ndensity = 0.1\n[[variant]]\nname = 'a'\n"
+      "train = {epochs = 9}\n[[variant]]\nname = 'b'\ntrain = {epochs = 8}\n";
+  EXPECT_EQ(plan(text, true).jobs.size(), 3U);
+  const ExperimentPlan quick = plan(text + "[[quick.variant]]\nname = 'c'\ntrain = {epochs = 2}\n", true);
+  EXPECT_THAT(names(quick),
+              ElementsAre("find/mnist-lenet-300-100-snip-0.1-layer-1", "train/mnist-lenet-300-100-snip-0.1-layer-1-c"));
 }
 
 TEST_F(PlanTest, ErrorsNameTheFileAndTheKey) {
