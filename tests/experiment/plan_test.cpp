@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <fstream>
 #include <set>
 
 #include "ntt/core/error.h"
@@ -193,6 +194,44 @@ TEST_F(PlanTest, TheQuickProfileMayHaveVariantsOfItsOwn) {
   EXPECT_THAT(names(quick),
               ElementsAre("find/mnist-lenet-300-100-snip-0.1-layer-1", "train/mnist-lenet-300-100-snip-0.1-layer-1-c"));
 }
+
+class StudyTest : public testing::TestWithParam<std::filesystem::path> {};
+
+TEST_P(StudyTest, HasAPlanInBothProfilesAndSaysWhatItIs) {
+  const ExperimentPlan full = read_plan(GetParam(), false);
+  const ExperimentPlan quick = read_plan(GetParam(), true);
+  EXPECT_EQ(full.name, GetParam().stem());
+  EXPECT_GT(full.jobs.size(), quick.jobs.size());
+  for (const ExperimentPlan& plan : {full, quick}) {
+    std::set<std::string> earlier;
+    for (const Job& job : plan.jobs) {
+      EXPECT_TRUE(job.needs.empty() || earlier.contains(job.needs)) << job.name;
+      EXPECT_TRUE(earlier.insert(job.name).second) << job.name << " is there twice";
+    }
+  }
+  std::ifstream file(GetParam());
+  std::string line;
+  std::getline(file, line);
+  EXPECT_TRUE(line.starts_with("# Study: ")) << line;
+}
+
+std::vector<std::filesystem::path> studies() {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(NTT_SOURCE_DIR "/experiments")) {
+    if (entry.path().extension() == ".toml") {
+      files.push_back(entry.path());
+    }
+  }
+  return files;
+}
+
+std::string study_name(const testing::TestParamInfo<std::filesystem::path>& study) {
+  std::string name = study.param.stem();
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Experiments, StudyTest, testing::ValuesIn(studies()), study_name);
 
 TEST_F(PlanTest, ErrorsNameTheFileAndTheKey) {
   const std::string grid = "[grid]\ndata = 'mnist'\nmethod = 'snip'\n";
