@@ -52,7 +52,7 @@ Questions read_questions(const RunCommand& options, const Network& network) {
     }
     return {inputs.to(at::kFloat), {}};
   }
-  const LoadedData data = load_data(options.common.data, at::kCPU);
+  const LoadedData data = load_data(options.common.data, at::kCPU, options.common.classes);
   check_network_fits(network, data, options.network);
   return {data.test_inputs, data.test_labels};
 }
