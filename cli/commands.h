@@ -13,6 +13,7 @@ void add_train_command(CLI::App& app);
 void add_evaluate_command(CLI::App& app);
 void add_run_network_command(CLI::App& app);
 void add_experiment_command(CLI::App& app);
+void add_report_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);
 void add_export_command(CLI::App& app);
 void add_kernel_command(CLI::App& app);

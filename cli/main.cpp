@@ -33,6 +33,7 @@ void add_commands(CLI::App& app) {
   ntt::add_inspect_command(app);
   ntt::add_export_command(app);
   ntt::add_experiment_command(app);
+  ntt::add_report_command(app);
   ntt::add_kernel_command(app);
   ntt::add_data_command(app);
   ntt::add_bench_command(app);

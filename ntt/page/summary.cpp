@@ -1,0 +1,132 @@
+#include "ntt/page/summary.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "ntt/page/comparison.h"
+
+namespace ntt {
+namespace {
+
+constexpr std::size_t kNaming = 4;  // columns that name the comparison: trained on, found on, model, scope
+
+/// A point of the grid. Dense networks come first, then rising density.
+struct Point {
+  std::string trained_on, found_on, model, scope;
+  double density;
+  std::string method;
+
+  auto key() const {
+    return std::tuple(trained_on, found_on, model, scope, method != "dense", density, rank_of(method), method);
+  }
+  bool operator<(const Point& other) const { return key() < other.key(); }
+};
+
+struct Runs {
+  std::vector<const Run*> found;
+  std::vector<const Run*> trained;
+};
+
+std::map<Point, Runs> points_of(const Study& study) {
+  std::map<Point, Runs> points;
+  std::vector<const Run*> found;
+  for (const Run& run : study.runs) {
+    if (!run.done()) {
+      continue;
+    }
+    const Job& job = run.job();
+    const Point point{job.data, run.found_on, job.model, job.scope, job.density, job.method};
+    if (job.stage == "train") {
+      points[point].trained.push_back(&run);
+    } else {
+      found.push_back(&run);
+    }
+  }
+  for (const Run* run : found) {
+    const Job& job = run->job();
+    bool trained = false;
+    for (auto& [point, runs] : points) {
+      if (!runs.trained.empty() && point.found_on == job.data && point.model == job.model && point.scope == job.scope &&
+          point.density == job.density && point.method == job.method) {
+        runs.found.push_back(run);
+        trained = true;
+      }
+    }
+    if (!trained) {
+      points[{"", job.data, job.model, job.scope, job.density, job.method}].found.push_back(run);
+    }
+  }
+  return points;
+}
+
+std::string percent_text(const std::vector<double>& values) {
+  if (values.empty()) {
+    return "";
+  }
+  const Estimate mean = estimate(values);
+  return mean.has_interval() ? fmt::format("{:.2f} ± {:.2f}", 100 * mean.mean, 100 * mean.half_width)
+                             : fmt::format("{:.2f}", 100 * mean.mean);
+}
+
+std::string seconds_text(const std::vector<const Run*>& runs) {
+  const std::vector<double> seconds = values_of(runs, [](const Run& run) { return run.record.seconds; });
+  return seconds.empty() ? "" : format_seconds(estimate(seconds).mean);
+}
+
+/// The columns before the density, which name the comparison, and those that are empty go where they tell nothing
+/// apart.
+void drop_idle_columns(Summary& summary) {
+  for (std::size_t column = summary.columns.size(); column-- > 0;) {
+    std::set<std::string> values;
+    for (const auto& row : summary.rows) {
+      values.insert(row[column]);
+    }
+    values.erase("");
+    if (!values.empty() && (column >= kNaming || values.size() > 1)) {
+      continue;
+    }
+    if (!values.empty()) {
+      summary.shared.insert(summary.shared.begin(), {summary.columns[column].title, *values.begin()});
+    }
+    const auto at = static_cast<std::ptrdiff_t>(column);
+    summary.columns.erase(summary.columns.begin() + at);
+    for (auto& row : summary.rows) {
+      row.erase(row.begin() + at);
+    }
+  }
+}
+
+}  // namespace
+
+Summary summarise(const Study& study) {
+  const Align right = Align::right;
+  Summary summary;
+  summary.columns = {{"trained on"},
+                     {"found on"},
+                     {"model"},
+                     {"scope"},
+                     {"density", right},
+                     {"method"},
+                     {"test accuracy (%)", right},
+                     {"seeds", right},
+                     {"time to find", right},
+                     {"time to train", right}};
+  for (const auto& [point, runs] : points_of(study)) {
+    const bool elsewhere = point.found_on != point.trained_on;
+    const bool dense = point.method == "dense";
+    summary.rows.push_back({short_name(point.trained_on), elsewhere ? short_name(point.found_on) : "", point.model,
+                            dense ? "" : point.scope, fmt::format("{:g}", point.density), point.method,
+                            percent_text(values_of(runs.trained, [](const Run& run) { return run.test_accuracy(); })),
+                            fmt::format("{}", std::max(runs.trained.size(), runs.found.size())),
+                            seconds_text(runs.found), seconds_text(runs.trained)});
+  }
+  drop_idle_columns(summary);
+  return summary;
+}
+
+}  // namespace ntt
