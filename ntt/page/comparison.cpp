@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
+#include <tuple>
 
 #include "ntt/page/figure.h"
 
@@ -20,6 +22,33 @@ Comparison& find_or_add(std::vector<Comparison>& comparisons, const Run& run) {
     }
   }
   return comparisons.emplace_back(Comparison{job.data, run.found_on, job.model, job.scope, {}, {}});
+}
+
+/// Sparse runs by what they have in common, and the dense ones where they belong.
+std::vector<Comparison> group(const std::vector<const Run*>& runs) {
+  std::vector<Comparison> comparisons;
+  for (const Run* run : runs) {
+    if (!run->dense()) {
+      find_or_add(comparisons, *run).sparse.push_back(run);
+    }
+  }
+  for (const Run* run : runs) {
+    if (!run->dense()) {
+      continue;
+    }
+    bool shared = false;
+    for (Comparison& comparison : comparisons) {
+      if (comparison.trained_on == run->job().data && comparison.found_on == run->found_on &&
+          comparison.model == run->job().model) {
+        comparison.dense.push_back(run);
+        shared = true;
+      }
+    }
+    if (!shared) {
+      find_or_add(comparisons, *run).dense.push_back(run);
+    }
+  }
+  return comparisons;
 }
 
 }  // namespace
@@ -43,28 +72,56 @@ std::vector<double> Comparison::densities() const {
   return {all.begin(), all.end()};
 }
 
-std::vector<Comparison> compare(const Study& study) {
-  std::vector<Comparison> comparisons;
-  for (const Run& run : study.runs) {
-    if (run.trained() && !run.dense()) {
-      find_or_add(comparisons, run).sparse.push_back(&run);
-    }
-  }
-  for (const Run& run : study.runs) {
-    if (!run.trained() || !run.dense()) {
-      continue;
-    }
-    bool shared = false;
-    for (Comparison& comparison : comparisons) {
-      if (comparison.trained_on == run.job().data && comparison.found_on == run.found_on &&
-          comparison.model == run.job().model) {
-        comparison.dense.push_back(&run);
-        shared = true;
+std::string Comparison::seeds_text(const char* intervals) const {
+  std::size_t most = 0;
+  std::size_t least = std::numeric_limits<std::size_t>::max();
+  for (const auto& [method, runs] : by_method(sparse)) {
+    for (const double density : densities()) {
+      if (const std::size_t seeds = at_density(runs, density).size(); seeds > 0) {
+        most = std::max(most, seeds);
+        least = std::min(least, seeds);
       }
     }
-    if (!shared) {
-      find_or_add(comparisons, run).dense.push_back(&run);
+  }
+  if (sparse.empty()) {
+    most = least = dense.size();
+  }
+  if (most < 2) {
+    return "One seed, so there is no interval.";
+  }
+  const std::string seeds = least == most ? fmt::format("{}", most) : fmt::format("{} to {}", least, most);
+  return intervals == nullptr
+             ? fmt::format("Means over {} seeds; the CSV file has their 95 % intervals (Student's t).", seeds)
+             : fmt::format("Means over {} seeds; {} are 95 % intervals (Student's t).", seeds, intervals);
+}
+
+std::vector<Comparison> compare(const Study& study) {
+  std::vector<const Run*> trained;
+  for (const Run& run : study.runs) {
+    if (run.trained()) {
+      trained.push_back(&run);
     }
+  }
+  return group(trained);
+}
+
+std::vector<Comparison> found_networks(const Study& study) {
+  const auto key = [](const Run& run) {
+    const Job& job = run.job();
+    return std::tuple(run.found_on, job.model, job.scope, job.method, job.density, job.seed);
+  };
+  std::vector<const Run*> networks;
+  std::set<decltype(key(study.runs.front()))> seen;
+  for (const bool trained : {false, true}) {
+    for (const Run& run : study.runs) {
+      if (run.done() && run.trained() == trained && seen.insert(key(run)).second) {
+        networks.push_back(&run);
+      }
+    }
+  }
+  std::vector<Comparison> comparisons = group(networks);
+  for (Comparison& comparison : comparisons) {
+    comparison.trained_on = comparison.found_on;
   }
   return comparisons;
 }

@@ -31,14 +31,16 @@ struct PlotPoint {
 enum class SeriesKind {
   points,  ///< markers with error bars, joined by lines
   curve,   ///< a line, its interval a band
+  path,    ///< a line through the plane, a marker at its end
   level,   ///< a horizontal line at the first point's y
 };
 
 struct Series {
-  std::string label;
+  std::string label;  ///< in the key; empty: none
   Style style;
   SeriesKind kind = SeriesKind::points;
   std::vector<PlotPoint> points;
+  std::string name = {};  ///< in the CSV file, where it is not the label
 };
 
 /// Lines in one pair of axes.
@@ -50,11 +52,45 @@ struct LinePlot {
   bool log_x = false;
   bool log_y = false;
   std::vector<double> x_tics;  ///< empty: gnuplot's own
+  bool bands = true;           ///< whether curves show their intervals
   std::vector<Series> series;
 };
 
 /// Sets script, height and csv of the figure.
 void draw(Figure& figure, const LinePlot& plot);
+
+/// A matrix of colours.
+struct HeatMap {
+  std::string title;
+  std::vector<std::vector<double>> values;  ///< rows, the first on top
+  double low = 0;                           ///< of the colours
+  double high = 1;
+  bool diverging = false;  ///< white in the middle
+};
+
+/// Heat maps side by side.
+struct HeatMapGrid {
+  std::size_t columns = 3;
+  bool shared_bar = false;  ///< one bar of colours for all, which then have the same range; else one each
+  std::string bar_label;    ///< of the shared bar
+  std::vector<HeatMap> maps;
+};
+void draw(Figure& figure, const HeatMapGrid& grid);
+
+/// Groups of bars from 0, one of each series in each group.
+struct BarPlot {
+  struct Bars {
+    std::string label;
+    Style style;
+    std::vector<double> values;  ///< one a group
+  };
+  std::string y_label;
+  std::string group_name;  ///< of the columns in the CSV file
+  std::string y_name;
+  std::vector<std::string> groups;
+  std::vector<Bars> bars;
+};
+void draw(Figure& figure, const BarPlot& plot);
 
 /// A text as gnuplot's single-quoted string, in which nothing is expanded.
 std::string gnuplot_string(const std::string& text);

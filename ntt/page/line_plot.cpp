@@ -10,74 +10,169 @@
 namespace ntt {
 namespace {
 
-constexpr int kPlotHeight = 300;
-constexpr int kKeyRow = 20;
+constexpr int kPlotHeight = 250;  // with the title above, without what is below the axis
+constexpr int kBelowAxis = 58;    // numbers and label of the x axis
+constexpr int kKeyRow = 21;
 
-/// Columns of the key, from the width that its longest label takes at the font's size.
-std::size_t key_columns(const Figure& figure, const LinePlot& plot) {
-  std::size_t longest = 0;
+/// Rows and columns of the key under the plot.
+struct Key {
+  std::size_t columns = 1;
+  std::size_t rows = 0;
+  int height() const { return kKeyRow * static_cast<int>(rows); }
+};
+
+/// The key's size, from the width that its longest label takes at the font's size.
+Key key_of(const Figure& figure, const LinePlot& plot) {
+  std::size_t longest = 1;
+  std::size_t labels = 0;
   for (const Series& series : plot.series) {
     longest = std::max(longest, series.label.size());
+    labels += series.label.empty() ? 0 : 1;
   }
-  constexpr std::size_t kLetter = 8;
-  constexpr std::size_t kSample = 48;
-  return std::clamp<std::size_t>(static_cast<std::size_t>(figure.width - 30) / (longest * kLetter + kSample), 1,
-                                 plot.series.size());
+  constexpr double kLetter = 8.4;
+  constexpr double kSample = 24;  // less the two letters that real text is shorter than gnuplot thinks
+  constexpr int kMargins = 95;    // beside the axes, where gnuplot puts no key
+  const double entry = static_cast<double>(longest) * kLetter + kSample;
+  Key key;
+  key.columns = std::clamp<std::size_t>(static_cast<std::size_t>((figure.width - kMargins) / entry), 1,
+                                        std::max<std::size_t>(labels, 1));
+  key.rows = (labels + key.columns - 1) / key.columns;
+  return key;
 }
 
-std::string axes(const LinePlot& plot, std::size_t columns) {
+/// Whether a logarithmic axis must show 0.
+bool has_zero(const LinePlot& plot) {
+  return plot.log_x && std::ranges::any_of(plot.series, [](const Series& series) {
+           return std::ranges::any_of(series.points, [](const PlotPoint& point) { return point.x == 0; });
+         });
+}
+
+/// Where x is drawn: 0 on a logarithmic axis at half of the least that is above it.
+double place_of(const LinePlot& plot, double x) {
+  if (x != 0 || !plot.log_x) {
+    return x;
+  }
+  double least = INFINITY;
+  for (const Series& series : plot.series) {
+    for (const PlotPoint& point : series.points) {
+      least = point.x > 0 ? std::min(least, point.x) : least;
+    }
+  }
+  return std::isinf(least) ? 1 : least / 2;
+}
+
+struct Range {
+  double low = INFINITY;
+  double high = -INFINITY;
+
+  void add(double value) {
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  /// With a share of its length more at either end.
+  Range widened(bool log, double share) const {
+    if (low > high) {
+      return log ? Range{0.5, 2} : Range{0, 1};
+    }
+    if (log) {
+      const double room = low == high ? 1.5 : std::pow(high / low, share);
+      return {low / room, high * room};
+    }
+    const double room = low == high ? 1 : share * (high - low);
+    return {low - room, high + room};
+  }
+};
+
+Range x_range(const LinePlot& plot) {
+  Range range;
+  for (const Series& series : plot.series) {
+    for (const PlotPoint& point : series.kind == SeriesKind::level ? std::vector<PlotPoint>() : series.points) {
+      range.add(place_of(plot, point.x));
+    }
+  }
+  return range.widened(plot.log_x, 0.04);
+}
+
+/// Of the means: an interval that reaches 0 has no lower end on a logarithmic axis.
+Range y_range(const LinePlot& plot) {
+  Range range;
+  for (const Series& series : plot.series) {
+    for (const PlotPoint& point : series.points) {
+      range.add(point.y);
+    }
+  }
+  return range.widened(true, 0.06);
+}
+
+/// Powers of ten, or 1, 2, 5, 10, ... where there would be few of them.
+std::vector<double> log_tics(const Range& range) {
+  constexpr double kFewDecades = 2.2;
+  const bool fine = std::log10(range.high / range.low) < kFewDecades;
+  std::vector<double> tics;
+  for (double decade = std::pow(10, std::floor(std::log10(range.low))); decade <= range.high; decade *= 10) {
+    for (const double factor : fine ? std::vector<double>{1, 2, 5} : std::vector<double>{1}) {
+      if (decade * factor >= range.low && decade * factor <= range.high) {
+        tics.push_back(decade * factor);
+      }
+    }
+  }
+  return tics;
+}
+
+/// 20000 as "20k", 5000000 as "5M".
+std::string short_number(double value) {
+  if (value >= 1e6) {
+    return fmt::format("{:g}M", value / 1e6);
+  }
+  return value >= 1e3 ? fmt::format("{:g}k", value / 1e3) : fmt::format("{:g}", value);
+}
+
+std::string tic_list(const std::vector<double>& tics) {
+  std::vector<std::string> list;
+  for (const double tic : tics) {
+    list.push_back(fmt::format("'{}' {:g}", short_number(tic), tic));
+  }
+  return fmt::format("{}", fmt::join(list, ", "));
+}
+
+std::string axes(const Figure& figure, const LinePlot& plot, const Key& key) {
   std::string script = fmt::format(
       "set encoding utf8\n"
       "set border 3 lw 0.8 lc rgb '{0}'\n"
       "set tics nomirror out scale 0.6 textcolor rgb '{0}'\n"
+      "set xtics offset 0,0.35\n"
       "set grid lt 1 lw 0.5 dt 1 lc rgb '{1}'\n"
-      "set key bmargin center horizontal Left reverse samplen 2.2 spacing 1.1 maxcols {2} textcolor rgb '{0}'\n"
-      "set xlabel {3} offset 0,0.8 textcolor rgb '{0}'\n"
+      "set key center bottom at screen 0.5, screen {5:.4f} horizontal Left reverse samplen 2.2 maxcols {2} textcolor "
+      "rgb "
+      "'{0}'\n"
+      "set bmargin at screen {6:.4f}\n"
+      "set xlabel {3} offset 0,0.7 textcolor rgb '{0}'\n"
       "set ylabel {4} textcolor rgb '{0}'\n"
       "set style fill transparent solid 0.18 noborder\n",
-      kInk, kGrid, columns, gnuplot_string(plot.x_label), gnuplot_string(plot.y_label));
+      kInk, kGrid, std::max<std::size_t>(key.rows, 1), gnuplot_string(plot.x_label), gnuplot_string(plot.y_label),
+      4.0 / figure.height, static_cast<double>(key.height() + kBelowAxis) / figure.height);
+  const Range x = x_range(plot);
+  script += fmt::format("set xrange [{:g}:{:g}]\n", x.low, x.high);
   if (plot.log_x) {
-    script += "set logscale x\n";
+    constexpr std::size_t kMostTics = 9;
+    const bool own = !plot.x_tics.empty() && plot.x_tics.size() <= kMostTics;
+    script += fmt::format("set logscale x\nset xtics ({})\n", tic_list(own ? plot.x_tics : log_tics(x)));
   }
   if (plot.log_y) {
-    script += "set logscale y\nset format y '%g'\n";
+    const Range y = y_range(plot);
+    script +=
+        fmt::format("set logscale y\nset yrange [{:g}:{:g}]\nset ytics ({})\n", y.low, y.high, tic_list(log_tics(y)));
   }
-  constexpr std::size_t kMostTics = 9;
-  if (!plot.x_tics.empty() && plot.x_tics.size() <= kMostTics) {
-    std::vector<std::string> tics;
-    for (const double tic : plot.x_tics) {
-      tics.push_back(fmt::format("'{0:g}' {0:g}", tic));
-    }
-    script += fmt::format("set xtics ({})\n", fmt::join(tics, ", "));
+  if (has_zero(plot)) {
+    script += fmt::format("set xtics add ('0' {:g})\n", place_of(plot, 0));
   }
   return script;
 }
 
-/// The x axis with room beside the outermost points.
-std::string x_range(const LinePlot& plot) {
-  double low = INFINITY;
-  double high = -INFINITY;
-  for (const Series& series : plot.series) {
-    for (const PlotPoint& point : series.kind == SeriesKind::level ? std::vector<PlotPoint>() : series.points) {
-      low = std::min(low, point.x);
-      high = std::max(high, point.x);
-    }
-  }
-  if (low > high) {
-    return "set xrange [0.5:2]\n";  // levels alone
-  }
-  if (plot.log_x) {
-    const double room = std::max(1.02, std::pow(high / low, 0.04)) * (low == high ? 1.5 : 1);
-    return fmt::format("set xrange [{:g}:{:g}]\n", low / room, high * room);
-  }
-  const double room = low == high ? 1 : 0.03 * (high - low);
-  return fmt::format("set xrange [{:g}:{:g}]\n", low - room, high + room);
-}
-
-std::string data_block(std::size_t index, const Series& series) {
+std::string data_block(const LinePlot& plot, std::size_t index) {
   std::string block = fmt::format("$d{} << EOD\n", index);
-  for (const PlotPoint& point : series.points) {
-    block += fmt::format("{} {} {} {}\n", point.x, point.y, point.low, point.high);
+  for (const PlotPoint& point : plot.series[index].points) {
+    block += fmt::format("{} {} {} {}\n", place_of(plot, point.x), point.y, point.low, point.high);
   }
   return block + "EOD\n";
 }
@@ -86,7 +181,7 @@ bool has_intervals(const Series& series) {
   return std::ranges::any_of(series.points, [](const PlotPoint& point) { return point.low < point.high; });
 }
 
-void add_clauses(std::vector<std::string>& clauses, std::size_t index, const Series& series) {
+void add_clauses(std::vector<std::string>& clauses, std::size_t index, const Series& series, bool bands) {
   const Style& style = series.style;
   const std::string title = gnuplot_string(series.label);
   const std::string line = fmt::format("lc rgb '{}' lw 1.8 dt {}", style.colour, style.dash);
@@ -100,12 +195,18 @@ void add_clauses(std::vector<std::string>& clauses, std::size_t index, const Ser
           fmt::format("$d{} using 1:2 with linespoints {} pt {} ps 0.75 title {}", index, line, style.marker, title));
       break;
     case SeriesKind::curve:
-      if (has_intervals(series)) {
+      if (bands && has_intervals(series)) {
         clauses.push_back(fmt::format("$d{} using 1:3:4 with filledcurves lc rgb '{}' notitle", index, style.colour));
       }
       // A marker here and there tells lines of near colours apart; as many on every line.
       clauses.push_back(fmt::format("$d{} using 1:2 with linespoints {} pt {} ps 0.6 pi {} title {}", index, line,
                                     style.marker, std::max<std::size_t>(1, series.points.size() / 6), title));
+      break;
+    case SeriesKind::path:
+      clauses.push_back(fmt::format("$d{} using 1:2 with lines {} notitle", index, line));
+      clauses.push_back(fmt::format("$d{} using 1:2 every ::{} with points lc rgb '{}' pt {} ps 0.9 {}", index,
+                                    series.points.size() - 1, style.colour, style.marker,
+                                    series.label.empty() ? "notitle" : "title " + title));
       break;
     case SeriesKind::level:
       clauses.push_back(fmt::format("{} with lines {} title {}", series.points.front().y, line, title));
@@ -118,8 +219,9 @@ std::string csv_of(const LinePlot& plot) {
   for (const Series& series : plot.series) {
     for (const PlotPoint& point : series.points) {
       const bool sure = point.count > 1;
-      csv.add_row({series.label, csv_number(point.x), csv_number(point.y), sure ? csv_number(point.low) : "",
-                   sure ? csv_number(point.high) : "", fmt::format("{}", point.count)});
+      csv.add_row({series.name.empty() ? series.label : series.name, csv_number(point.x), csv_number(point.y),
+                   sure ? csv_number(point.low) : "", sure ? csv_number(point.high) : "",
+                   fmt::format("{}", point.count)});
     }
   }
   return csv.str();
@@ -152,13 +254,13 @@ std::string slug(const std::string& text) {
 }
 
 void draw(Figure& figure, const LinePlot& plot) {
-  const std::size_t columns = key_columns(figure, plot);
-  figure.height = kPlotHeight + kKeyRow * static_cast<int>((plot.series.size() + columns - 1) / columns);
-  figure.script = axes(plot, columns) + x_range(plot);
+  const Key key = key_of(figure, plot);
+  figure.height = kPlotHeight + kBelowAxis + key.height();
+  figure.script = axes(figure, plot, key);
   std::vector<std::string> clauses;
   for (std::size_t i = 0; i < plot.series.size(); ++i) {
-    figure.script += data_block(i, plot.series[i]);
-    add_clauses(clauses, i, plot.series[i]);
+    figure.script += data_block(plot, i);
+    add_clauses(clauses, i, plot.series[i], plot.bands);
   }
   figure.script += fmt::format("plot {}\n", fmt::join(clauses, ", \\\n     "));
   figure.csv = csv_of(plot);

@@ -20,7 +20,7 @@ nav a{margin-right:1rem;display:inline-block}
 .scroll{overflow-x:auto;border:1px solid var(--line);border-radius:6px}
 table{border-collapse:collapse;width:100%;font-size:.85rem;font-variant-numeric:tabular-nums}
 th,td{padding:.3rem .6rem;text-align:left;white-space:nowrap;border-bottom:1px solid var(--line)}
-thead th{background:var(--panel);font-weight:600;white-space:normal;vertical-align:bottom}
+thead th{background:var(--panel);font-weight:600;white-space:normal;overflow-wrap:normal;vertical-align:bottom}
 tbody tr:last-child td{border-bottom:0}
 .right{text-align:right}
 .figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,30rem),1fr));gap:1rem}

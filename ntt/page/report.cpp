@@ -20,10 +20,24 @@ void append(std::vector<Figure>& figures, std::vector<Figure> more) {
   std::ranges::move(more, std::back_inserter(figures));
 }
 
-std::vector<Figure> figures_of(const Study& study) {
+std::vector<Figure> figures_of(const Study& study, RunFiles& files) {
   std::vector<Figure> figures;
-  for (const Comparison& comparison : compare(study)) {
+  const std::vector<Comparison> comparisons = compare(study);
+  const std::vector<Comparison> networks = found_networks(study);
+  for (const Comparison& comparison : comparisons) {
     append(figures, accuracy_figures(comparison));
+    append(figures, cost_figures(comparison, files));
+    append(figures, convergence_figures(comparison, files));
+  }
+  for (const Comparison& found : networks) {
+    append(figures, transfer_figures(found, files));
+  }
+  for (const Comparison& comparison : comparisons) {
+    append(figures, training_kernel_figures(comparison, files));
+    append(figures, track_figures(comparison, files));
+  }
+  for (const Comparison& found : networks) {
+    append(figures, mask_figures(found, files));
   }
   return figures;
 }
@@ -54,9 +68,11 @@ ReportResult write_report(const std::filesystem::path& folder, const std::filesy
   PageContent content;
   content.study = read_study(folder);
   check_gnuplot();
-  std::vector<Figure> figures = figures_of(content.study);
+  RunFiles files;
+  std::vector<Figure> figures = figures_of(content.study, files);
   make_ids_unique(figures);
-  content.summary = summarise(content.study);
+  content.summary = summarise(content.study, files);
+  content.warnings = files.warnings();
   RunFolder(out).create();
   ReportResult result;
   for (Figure& figure : figures) {

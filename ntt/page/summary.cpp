@@ -8,7 +8,7 @@
 #include <set>
 #include <tuple>
 
-#include "ntt/page/comparison.h"
+#include "ntt/page/figures.h"
 
 namespace ntt {
 namespace {
@@ -73,6 +73,37 @@ std::string percent_text(const std::vector<double>& values) {
                              : fmt::format("{:.2f}", 100 * mean.mean);
 }
 
+std::string cost_text(const std::vector<const Run*>& runs, RunFiles& files) {
+  const std::vector<double> costs = values_of(runs, [&](const Run& run) {
+    const NetworkFacts* facts = files.network(run);
+    return facts == nullptr ? NAN : static_cast<double>(total_cost(facts->layers).sparse_multiply_adds);
+  });
+  return costs.empty() ? "" : format_count(std::llround(estimate(costs).mean));
+}
+
+/// A kernel distance at the end of the search.
+std::string distance_text(const std::vector<const Run*>& runs, RunFiles& files) {
+  const std::vector<double> distances = values_of(runs, [&](const Run& run) {
+    const std::vector<nlohmann::json>& metrics = files.metrics(run);
+    const auto found = metrics.empty() ? nlohmann::json() : metrics.back().value("kernel_distance", nlohmann::json());
+    return found.is_number() ? found.get<double>() : NAN;
+  });
+  return distances.empty() ? "" : fmt::format("{:.4g}", estimate(distances).mean);
+}
+
+/// Effective ranks of the tracked kernels, before and after training.
+std::string rank_text(const std::vector<const Run*>& runs, RunFiles& files) {
+  std::vector<double> starts;
+  std::vector<double> ends;
+  for (const Run* run : runs) {
+    if (const std::optional<Track> track = files.track(*run)) {
+      starts.push_back(effective_rank(eigenvalues(track->kernel[0])));
+      ends.push_back(effective_rank(eigenvalues(track->kernel[-1])));
+    }
+  }
+  return starts.empty() ? "" : fmt::format("{:.2f} → {:.2f}", estimate(starts).mean, estimate(ends).mean);
+}
+
 std::string seconds_text(const std::vector<const Run*>& runs) {
   const std::vector<double> seconds = values_of(runs, [](const Run& run) { return run.record.seconds; });
   return seconds.empty() ? "" : format_seconds(estimate(seconds).mean);
@@ -103,7 +134,7 @@ void drop_idle_columns(Summary& summary) {
 
 }  // namespace
 
-Summary summarise(const Study& study) {
+Summary summarise(const Study& study, RunFiles& files) {
   const Align right = Align::right;
   Summary summary;
   summary.columns = {{"trained on"},
@@ -114,6 +145,9 @@ Summary summarise(const Study& study) {
                      {"method"},
                      {"test accuracy (%)", right},
                      {"seeds", right},
+                     {"multiply-adds", right},
+                     {"kernel distance found", right},
+                     {"effective rank of the kernel", right},
                      {"time to find", right},
                      {"time to train", right}};
   for (const auto& [point, runs] : points_of(study)) {
@@ -123,7 +157,9 @@ Summary summarise(const Study& study) {
                             dense ? "" : point.scope, fmt::format("{:g}", point.density), point.method,
                             percent_text(values_of(runs.trained, [](const Run& run) { return run.test_accuracy(); })),
                             fmt::format("{}", std::max(runs.trained.size(), runs.found.size())),
-                            seconds_text(runs.found), seconds_text(runs.trained)});
+                            cost_text(runs.trained.empty() ? runs.found : runs.trained, files),
+                            distance_text(runs.found, files), rank_text(runs.trained, files), seconds_text(runs.found),
+                            seconds_text(runs.trained)});
   }
   drop_idle_columns(summary);
   return summary;

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "ntt/page/run.h"
+#include "ntt/page/run_files.h"
 #include "ntt/report/table.h"
 
 namespace ntt {
@@ -18,6 +18,6 @@ struct Summary {
 };
 
 /// A row for each data set, model, scope, density and method that something finished for; empty columns are left out.
-Summary summarise(const Study& study);
+Summary summarise(const Study& study, RunFiles& files);
 
 }  // namespace ntt

@@ -1,0 +1,111 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ntt/page/csv.h"
+#include "ntt/page/figure.h"
+
+namespace ntt {
+namespace {
+
+constexpr int kGap = 14;
+constexpr int kTitle = 28;
+constexpr int kBar = 44;  // a bar of colours and its numbers
+
+// Viridis, and blue through white to red after Paul Tol: both keep their order for colour-blind eyes.
+constexpr const char* kSequential =
+    "set palette defined (0 '#440154', 1 '#414487', 2 '#2a788e', 3 '#22a884', 4 '#7ad151', 5 '#fde725')\n";
+constexpr const char* kDiverging =
+    "set palette defined (0 '#2166ac', 1 '#92c5de', 2 '#f7f7f7', 3 '#f4a582', 4 '#b2182b')\n";
+
+std::string data_block(std::size_t index, const HeatMap& map) {
+  std::string block = fmt::format("$m{} << EOD\n", index);
+  for (const auto& row : map.values) {
+    for (const double value : row) {
+      block += fmt::format("{:.6g} ", value);
+    }
+    block += '\n';
+  }
+  return block + "EOD\n";
+}
+
+/// A rectangle in pixels from the top left corner, as gnuplot's shares of the canvas from the bottom left one.
+struct Box {
+  int x, y, width, height;
+};
+
+std::string margins(const Figure& figure, const Box& box) {
+  return fmt::format(
+      "set lmargin at screen {:.5f}\nset rmargin at screen {:.5f}\nset tmargin at screen {:.5f}\n"
+      "set bmargin at screen {:.5f}\n",
+      static_cast<double>(box.x) / figure.width, static_cast<double>(box.x + box.width) / figure.width,
+      1 - static_cast<double>(box.y) / figure.height, 1 - static_cast<double>(box.y + box.height) / figure.height);
+}
+
+std::string colour_bar(const Figure& figure, const Box& box, const HeatMap& map, const std::string& label) {
+  return fmt::format(
+      "set colorbox horizontal user origin screen {:.5f},{:.5f} size screen {:.5f},{:.5f} noborder\n"
+      "set cbtics ({:.3g}, {:.3g}) scale 0 offset 0,0.6 font ',11' textcolor rgb '{}'\n"
+      "set cblabel {} offset 0,1.4 font ',12' textcolor rgb '{}'\n",
+      static_cast<double>(box.x) / figure.width, 1 - static_cast<double>(box.y + box.height) / figure.height,
+      static_cast<double>(box.width) / figure.width, static_cast<double>(box.height) / figure.height, map.low, map.high,
+      kInk, gnuplot_string(label), kInk);
+}
+
+/// A title in letters small enough for its picture's width.
+std::string title_of(const HeatMap& map, int width) {
+  const double size = std::min(13.0, width / (0.58 * static_cast<double>(std::max<std::size_t>(1, map.title.size()))));
+  return fmt::format("set title {} font ',{:.1f}' offset 0,-0.85 textcolor rgb '{}'\n", gnuplot_string(map.title), size,
+                     kInk);
+}
+
+std::string csv_of(const HeatMapGrid& grid) {
+  Csv csv({"picture", "row", "column", "value"});
+  for (const HeatMap& map : grid.maps) {
+    for (std::size_t row = 0; row < map.values.size(); ++row) {
+      for (std::size_t column = 0; column < map.values[row].size(); ++column) {
+        csv.add_row(
+            {map.title, fmt::format("{}", row), fmt::format("{}", column), csv_number(map.values[row][column])});
+      }
+    }
+  }
+  return csv.str();
+}
+
+}  // namespace
+
+void draw(Figure& figure, const HeatMapGrid& grid) {
+  const int columns = static_cast<int>(grid.columns);
+  const int rows = (static_cast<int>(grid.maps.size()) + columns - 1) / columns;
+  const int side = (figure.width - kGap * (columns + 1)) / columns;
+  const int row_height = kTitle + side + (grid.shared_bar ? 0 : kBar);
+  figure.height = rows * row_height + (grid.shared_bar ? kBar + kGap : 0);
+  figure.script = fmt::format(
+      "set encoding utf8\nunset key\nunset xtics\nunset ytics\nset border 15 lw 0.5 lc rgb '{}'\nset multiplot\n",
+      kGrid);
+  for (std::size_t i = 0; i < grid.maps.size(); ++i) {
+    const HeatMap& map = grid.maps[i];
+    const int number = static_cast<int>(i);
+    const Box box{kGap + number % columns * (side + kGap), number / columns * row_height + kTitle, side, side};
+    figure.script +=
+        data_block(i, map) + margins(figure, box) + title_of(map, side) + (map.diverging ? kDiverging : kSequential);
+    if (!grid.shared_bar) {
+      figure.script += colour_bar(figure, {box.x, box.y + side + 6, side, 8}, map, "");
+    } else if (i + 1 == grid.maps.size()) {
+      const Box bar{figure.width / 4, figure.height - kBar, figure.width / 2, 8};
+      figure.script += colour_bar(figure, bar, map, grid.bar_label);
+    } else {
+      figure.script += "unset colorbox\n";
+    }
+    const double top = map.high > map.low ? map.high : map.low + 1;  // gnuplot takes no empty range
+    const std::size_t width = map.values.empty() ? 0 : map.values.front().size();
+    figure.script += fmt::format(
+        "set cbrange [{:.6g}:{:.6g}]\nset xrange [-0.5:{}]\nset yrange [{}:-0.5]\n"
+        "plot $m{} matrix with image\n",
+        map.low, top, static_cast<double>(width) - 0.5, static_cast<double>(map.values.size()) - 0.5, i);
+  }
+  figure.script += "unset multiplot\n";
+  figure.csv = csv_of(grid);
+}
+
+}  // namespace ntt

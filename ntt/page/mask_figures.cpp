@@ -1,0 +1,164 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ntt/page/figures.h"
+
+namespace ntt {
+namespace {
+
+/// The facts of the networks that are there and like the first one.
+template <typename Alike>
+std::vector<const NetworkFacts*> facts_of(const std::vector<const Run*>& runs, RunFiles& files, Alike alike) {
+  std::vector<const NetworkFacts*> facts;
+  for (const Run* run : runs) {
+    const NetworkFacts* one = files.network(*run);
+    if (one != nullptr && (facts.empty() || alike(*facts.front(), *one))) {
+      facts.push_back(one);
+    }
+  }
+  return facts;
+}
+
+std::vector<std::vector<double>> mean_pixels(const std::vector<const NetworkFacts*>& facts) {
+  std::vector<std::vector<double>> mean = facts.front()->pixels;
+  for (std::size_t row = 0; row < mean.size(); ++row) {
+    for (std::size_t column = 0; column < mean[row].size(); ++column) {
+      double sum = 0;
+      for (const NetworkFacts* one : facts) {
+        sum += one->pixels[row][column];
+      }
+      mean[row][column] = sum / static_cast<double>(facts.size());
+    }
+  }
+  return mean;
+}
+
+std::optional<Figure> pixel_figure(const ByMethod<std::vector<const Run*>>& methods, RunFiles& files) {
+  HeatMapGrid grid;
+  grid.shared_bar = true;
+  grid.bar_label = "kept weights a pixel";
+  double most = 0;
+  std::size_t seeds = 0;
+  for (const auto& [method, runs] : methods) {
+    const auto facts = facts_of(
+        runs, files, [](const NetworkFacts& a, const NetworkFacts& b) { return a.pixels.size() == b.pixels.size(); });
+    if (facts.empty() || facts.front()->pixels.empty()) {
+      continue;
+    }
+    seeds = std::max(seeds, facts.size());
+    HeatMap map;
+    map.title = method;
+    map.values = mean_pixels(facts);
+    for (const auto& row : map.values) {
+      most = std::max(most, *std::ranges::max_element(row));
+    }
+    grid.maps.push_back(std::move(map));
+  }
+  if (grid.maps.empty()) {
+    return {};
+  }
+  for (HeatMap& map : grid.maps) {
+    map.high = std::max(most, 1.0);
+  }
+  Figure figure;
+  figure.caption = fmt::format(
+      "Weights of the first layer that are kept at each pixel of the input, all outputs "
+      "together{}.",
+      seeds > 1 ? fmt::format("; mean over {} seeds", seeds) : "");
+  draw(figure, grid);
+  return figure;
+}
+
+std::optional<Figure> filter_figure(const ByMethod<std::vector<const Run*>>& methods, RunFiles& files) {
+  LinePlot plot;
+  plot.x_label = "filter of the first layer, by what it keeps";
+  plot.y_label = "kept weights";
+  plot.x_name = "filter";
+  plot.y_name = "kept_weights";
+  for (const auto& [method, runs] : methods) {
+    const auto facts = facts_of(
+        runs, files, [](const NetworkFacts& a, const NetworkFacts& b) { return a.filters.size() == b.filters.size(); });
+    Series series{method, style_of(method), SeriesKind::curve, {}};
+    for (std::size_t i = 0; !facts.empty() && i < facts.front()->filters.size(); ++i) {
+      std::vector<double> values;
+      for (const NetworkFacts* one : facts) {
+        values.push_back(one->filters[i]);
+      }
+      series.points.push_back(*point_of(static_cast<double>(i + 1), values));
+    }
+    if (!series.points.empty()) {
+      plot.series.push_back(std::move(series));
+    }
+  }
+  if (plot.series.empty()) {
+    return {};
+  }
+  plot.bands = false;
+  Figure figure;
+  figure.caption = "Weights that each filter of the first layer keeps, from the fullest filter to the emptiest.";
+  draw(figure, plot);
+  return figure;
+}
+
+std::optional<Figure> layer_figure(const ByMethod<std::vector<const Run*>>& methods, RunFiles& files) {
+  BarPlot plot;
+  plot.y_label = "weights kept (%)";
+  plot.group_name = "layer";
+  plot.y_name = "kept_percent";
+  for (const auto& [method, runs] : methods) {
+    const auto facts = facts_of(
+        runs, files, [](const NetworkFacts& a, const NetworkFacts& b) { return a.layers.size() == b.layers.size(); });
+    if (facts.empty()) {
+      continue;
+    }
+    const std::vector<LayerCost>& layers = facts.front()->layers;
+    if (plot.groups.empty()) {
+      std::ranges::transform(layers, std::back_inserter(plot.groups), &LayerCost::name);
+    }
+    if (layers.size() != plot.groups.size()) {
+      continue;
+    }
+    BarPlot::Bars bars{method, style_of(method), {}};
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      double sum = 0;
+      for (const NetworkFacts* one : facts) {
+        sum += 100 * one->layers[i].density();
+      }
+      bars.values.push_back(sum / static_cast<double>(facts.size()));
+    }
+    plot.bars.push_back(std::move(bars));
+  }
+  if (plot.bars.empty()) {
+    return {};
+  }
+  Figure figure;
+  figure.caption = "Share of each layer's weights that is kept, mean over seeds.";
+  draw(figure, plot);
+  return figure;
+}
+
+}  // namespace
+
+std::vector<Figure> mask_figures(const Comparison& networks, RunFiles& files) {
+  const std::vector<double> densities = networks.densities();
+  if (densities.empty()) {
+    return {};
+  }
+  const auto methods = by_method(at_density(networks.sparse, densities.front()));
+  std::vector<Figure> figures;
+  for (auto& [name, title, figure] : {std::tuple("pixels", "first layer, by pixel", pixel_figure(methods, files)),
+                                      std::tuple("filters", "first layer, by filter", filter_figure(methods, files)),
+                                      std::tuple("layers", "all layers", layer_figure(methods, files))}) {
+    if (figure) {
+      figures.push_back(*figure);
+      figures.back().id = fmt::format("mask-{}-{}", name, networks.id());
+      figures.back().section = "What the masks keep";
+      figures.back().title = fmt::format("{}: {}, density {:g}", title, networks.title(), densities.front());
+      figures.back().caption += densities.size() > 1 ? " Shown at the lowest density." : "";
+    }
+  }
+  return figures;
+}
+
+}  // namespace ntt
