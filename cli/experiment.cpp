@@ -189,6 +189,7 @@ void run_experiment(ExperimentCommand& command) {
              }
            });
   print_status(command.common, store, processes);
+  spdlog::info("ntt report {} draws it", folder.string());
   const std::int64_t failed = count(store.all(), JobState::failed);
   if (failed > 0) {
     fail_run("{} jobs failed; see above, and run again with --retry-failed", failed);

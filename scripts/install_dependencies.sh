@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that NTT needs and that are not there yet; prints nothing when there is nothing to do.
-# usage: scripts/install_dependencies.sh [build] [format] [lint]      (default: build)
+# usage: scripts/install_dependencies.sh [build] [test] [format] [lint]      (default: build)
 set -euo pipefail
 
 # ocl-icd-opencl-dev: Debian's oneDNN package asks for OpenCL when CMake looks it up.
 # python3-venv: tests read event files with TensorBoard, and exports with their consumers, from PyPI.
 # python3-torch: one of those consumers; it stands on the libtorch of Debian.
-# gnuplot-nox draws the figures of ntt report; a test opens its pages in chromium.
+# gnuplot-nox draws the figures of ntt report.
 build_packages=(build-essential cmake ninja-build ccache lld pkg-config libdnnl-dev ocl-icd-opencl-dev libcli11-dev
   nlohmann-json3-dev libspdlog-dev libfmt-dev libtomlplusplus-dev libhwy-dev libmatio-dev zlib1g-dev libcurl4-openssl-dev
   libarchive-dev libssl-dev libsqlite3-dev libonnx-dev libprotobuf-dev libgtest-dev libgmock-dev libbenchmark-dev
-  python3-venv gnuplot-nox chromium)
+  python3-venv gnuplot-nox)
 
 # A libtorch that CMAKE_PREFIX_PATH names takes the place of Debian's.
 own_libtorch() {
@@ -44,9 +44,10 @@ for group in "${@:-build}"; do
       wanted+=("${build_packages[@]}")
       own_libtorch || wanted+=(libtorch-dev python3-torch)
       ;;
+    test) wanted+=(chromium python3) ;; # a test opens the pages of ntt report in it
     format) wanted+=(clang-format) ;;
     lint) wanted+=(clang-tidy libomp-dev) ;;
-    *) fail "'$group' is not a group of packages; use build, format or lint." ;;
+    *) fail "'$group' is not a group of packages; use build, test, format or lint." ;;
   esac
 done
 

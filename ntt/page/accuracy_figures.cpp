@@ -34,6 +34,12 @@ void add_methods(LinePlot& plot, const Comparison& comparison, PointOf point) {
   }
 }
 
+/// What is to be known of bars that stand apart.
+std::string bars_text(const Comparison& comparison) {
+  const std::string text = comparison.seeds_text("bars");
+  return text.starts_with("Means") ? text + " Points of one density stand a little apart." : text;
+}
+
 }  // namespace
 
 std::optional<PlotPoint> point_of(double x, const std::vector<double>& values) {
@@ -51,7 +57,7 @@ std::vector<Figure> accuracy_figures(const Comparison& comparison) {
   plot.y_label = "test accuracy (%)";
   plot.x_name = "density";
   plot.y_name = "test_accuracy_percent";
-  plot.log_x = true;
+  plot.log_x = plot.percent = true;
   plot.x_tics = comparison.densities();
   add_methods(plot, comparison, [](double density, const auto& runs) { return point_of(density, accuracies(runs)); });
   if (plot.series.empty()) {
@@ -66,7 +72,7 @@ std::vector<Figure> accuracy_figures(const Comparison& comparison) {
   figure.title = "accuracy against density: " + comparison.title();
   figure.caption =
       "Test accuracy after supervised training, mean of the last ten evaluations, at each density of the mask. " +
-      comparison.seeds_text("bars");
+      bars_text(comparison);
   draw(figure, plot);
   return {figure};
 }
@@ -77,7 +83,7 @@ std::vector<Figure> cost_figures(const Comparison& comparison, RunFiles& files) 
   plot.y_label = "test accuracy (%)";
   plot.x_name = "multiply_adds";
   plot.y_name = "test_accuracy_percent";
-  plot.log_x = true;
+  plot.log_x = plot.percent = true;
   const auto point = [&](double, const std::vector<const Run*>& runs) -> std::optional<PlotPoint> {
     const std::vector<double> costs = values_of(runs, [&](const Run& run) { return multiply_adds(run, files); });
     return costs.empty() ? std::nullopt : point_of(estimate(costs).mean, accuracies(runs));
@@ -96,7 +102,7 @@ std::vector<Figure> cost_figures(const Comparison& comparison, RunFiles& files) 
   figure.caption =
       "What one answer costs when only kept weights are multiplied, against test accuracy; one point a method and "
       "density. " +
-      comparison.seeds_text("bars");
+      bars_text(comparison);
   draw(figure, plot);
   return {figure};
 }

@@ -11,6 +11,7 @@ namespace ntt {
 namespace {
 
 constexpr std::size_t kDensities = 3;
+constexpr double kPercent = 100;
 
 /// One number of the metrics, as it is plotted.
 struct Quantity {
@@ -52,6 +53,7 @@ LinePlot plot_over_steps(const Quantity& quantity, const char* steps) {
   plot.y_name = quantity.key;
   plot.log_x = true;
   plot.log_y = quantity.log;
+  plot.percent = quantity.factor == kPercent;
   return plot;
 }
 
@@ -104,7 +106,7 @@ void leave_few_bands(LinePlot& plot) {
 }
 
 std::vector<Figure> convergence_figures(const Comparison& comparison, RunFiles& files) {
-  const Quantity quantity{"test_accuracy", "test accuracy (%)", 100};
+  const Quantity quantity{"test_accuracy", "test accuracy (%)", kPercent};
   std::vector<double> densities = lowest(comparison);
   if (densities.empty()) {
     densities = {1};  // the dense network alone

@@ -51,6 +51,7 @@ struct LinePlot {
   std::string y_name;
   bool log_x = false;
   bool log_y = false;
+  bool percent = false;        ///< y lies between 0 and 100, even if an interval does not
   std::vector<double> x_tics;  ///< empty: gnuplot's own
   bool bands = true;           ///< whether curves show their intervals
   std::vector<Series> series;

@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kGap = 14;
 constexpr int kTitle = 28;
-constexpr int kBar = 44;  // a bar of colours and its numbers
+constexpr int kBar = 34;  // a bar of colours and its numbers
 
 // Viridis, and blue through white to red after Paul Tol: both keep their order for colour-blind eyes.
 constexpr const char* kSequential =
@@ -42,14 +42,20 @@ std::string margins(const Figure& figure, const Box& box) {
       1 - static_cast<double>(box.y) / figure.height, 1 - static_cast<double>(box.y + box.height) / figure.height);
 }
 
+/// A bar with its ends' values below it, and between them what they are.
 std::string colour_bar(const Figure& figure, const Box& box, const HeatMap& map, const std::string& label) {
+  const auto x = [&](int pixels) { return static_cast<double>(pixels) / figure.width; };
+  const auto y = [&](int pixels) { return 1 - static_cast<double>(pixels) / figure.height; };
+  const double below = y(box.y + box.height + 11);
   return fmt::format(
+      "unset label\nunset cbtics\n"
       "set colorbox horizontal user origin screen {:.5f},{:.5f} size screen {:.5f},{:.5f} noborder\n"
-      "set cbtics ({:.3g}, {:.3g}) scale 0 offset 0,0.6 font ',11' textcolor rgb '{}'\n"
-      "set cblabel {} offset 0,1.4 font ',12' textcolor rgb '{}'\n",
-      static_cast<double>(box.x) / figure.width, 1 - static_cast<double>(box.y + box.height) / figure.height,
-      static_cast<double>(box.width) / figure.width, static_cast<double>(box.height) / figure.height, map.low, map.high,
-      kInk, gnuplot_string(label), kInk);
+      "set label '{:.3g}' at screen {:.5f},{:.5f} left font ',11' textcolor rgb '{}'\n"
+      "set label '{:.3g}' at screen {:.5f},{:.5f} right font ',11' textcolor rgb '{}'\n"
+      "set label {} at screen {:.5f},{:.5f} center font ',12' textcolor rgb '{}'\n",
+      x(box.x), y(box.y + box.height), x(box.width), static_cast<double>(box.height) / figure.height, map.low, x(box.x),
+      below, kInk, map.high, x(box.x + box.width), below, kInk, gnuplot_string(label), x(box.x + box.width / 2), below,
+      kInk);
 }
 
 /// A title in letters small enough for its picture's width.
@@ -92,7 +98,7 @@ void draw(Figure& figure, const HeatMapGrid& grid) {
     if (!grid.shared_bar) {
       figure.script += colour_bar(figure, {box.x, box.y + side + 6, side, 8}, map, "");
     } else if (i + 1 == grid.maps.size()) {
-      const Box bar{figure.width / 4, figure.height - kBar, figure.width / 2, 8};
+      const Box bar{figure.width / 6, figure.height - kBar, 2 * figure.width / 3, 8};
       figure.script += colour_bar(figure, bar, map, grid.bar_label);
     } else {
       figure.script += "unset colorbox\n";

@@ -6,39 +6,16 @@
 
 #include "ntt/page/csv.h"
 #include "ntt/page/figure.h"
+#include "ntt/page/key.h"
 
 namespace ntt {
 namespace {
 
 constexpr int kPlotHeight = 250;  // with the title above, without what is below the axis
 constexpr int kBelowAxis = 58;    // numbers and label of the x axis
-constexpr int kKeyRow = 21;
-
-/// Rows and columns of the key under the plot.
-struct Key {
-  std::size_t columns = 1;
-  std::size_t rows = 0;
-  int height() const { return kKeyRow * static_cast<int>(rows); }
-};
-
-/// The key's size, from the width that its longest label takes at the font's size.
-Key key_of(const Figure& figure, const LinePlot& plot) {
-  std::size_t longest = 1;
-  std::size_t labels = 0;
-  for (const Series& series : plot.series) {
-    longest = std::max(longest, series.label.size());
-    labels += series.label.empty() ? 0 : 1;
-  }
-  constexpr double kLetter = 8.4;
-  constexpr double kSample = 24;  // less the two letters that real text is shorter than gnuplot thinks
-  constexpr int kMargins = 95;    // beside the axes, where gnuplot puts no key
-  const double entry = static_cast<double>(longest) * kLetter + kSample;
-  Key key;
-  key.columns = std::clamp<std::size_t>(static_cast<std::size_t>((figure.width - kMargins) / entry), 1,
-                                        std::max<std::size_t>(labels, 1));
-  key.rows = (labels + key.columns - 1) / key.columns;
-  return key;
-}
+constexpr int kLeftOfAxis = 76;   // label and numbers of the y axis
+constexpr int kLabel = 14;        // middle of the label, which gnuplot would put by its own, too wide, reckoning
+constexpr int kRightOfAxis = 12;
 
 /// Whether a logarithmic axis must show 0.
 bool has_zero(const LinePlot& plot) {
@@ -136,49 +113,72 @@ std::string tic_list(const std::vector<double>& tics) {
 }
 
 std::string axes(const Figure& figure, const LinePlot& plot, const Key& key) {
+  const auto width = static_cast<double>(figure.width);
+  const auto height = static_cast<double>(figure.height);
   std::string script = fmt::format(
       "set encoding utf8\n"
       "set border 3 lw 0.8 lc rgb '{0}'\n"
       "set tics nomirror out scale 0.6 textcolor rgb '{0}'\n"
       "set xtics offset 0,0.35\n"
       "set grid lt 1 lw 0.5 dt 1 lc rgb '{1}'\n"
-      "set key center bottom at screen 0.5, screen {5:.4f} horizontal Left reverse samplen 2.2 maxcols {2} textcolor "
-      "rgb "
-      "'{0}'\n"
-      "set bmargin at screen {6:.4f}\n"
-      "set xlabel {3} offset 0,0.7 textcolor rgb '{0}'\n"
-      "set ylabel {4} textcolor rgb '{0}'\n"
+      "{2}"
+      "set lmargin at screen {3:.4f}\nset rmargin at screen {4:.4f}\nset bmargin at screen {5:.4f}\n"
+      "set xlabel {6} offset 0,0.7 textcolor rgb '{0}'\n"
+      "set label {7} at screen {8:.4f}, graph 0.5 center rotate by 90 textcolor rgb '{0}'\n"
       "set style fill transparent solid 0.18 noborder\n",
-      kInk, kGrid, std::max<std::size_t>(key.rows, 1), gnuplot_string(plot.x_label), gnuplot_string(plot.y_label),
-      4.0 / figure.height, static_cast<double>(key.height() + kBelowAxis) / figure.height);
+      kInk, kGrid, key.script(figure.height), kLeftOfAxis / width, 1 - kRightOfAxis / width,
+      (key.height() + kBelowAxis) / height, gnuplot_string(plot.x_label), gnuplot_string(plot.y_label), kLabel / width);
   const Range x = x_range(plot);
   script += fmt::format("set xrange [{:g}:{:g}]\n", x.low, x.high);
   if (plot.log_x) {
     constexpr std::size_t kMostTics = 9;
     const bool own = !plot.x_tics.empty() && plot.x_tics.size() <= kMostTics;
-    script += fmt::format("set logscale x\nset xtics ({})\n", tic_list(own ? plot.x_tics : log_tics(x)));
+    const bool zero = has_zero(plot);
+    // Room between 0 and the first number.
+    const std::vector<double> tics = own ? plot.x_tics : log_tics({zero ? 2 * place_of(plot, 0) : x.low, x.high});
+    script += fmt::format("set logscale x\nset xtics ({}{})\n",
+                          zero ? fmt::format("'0' {:g}, ", place_of(plot, 0)) : "", tic_list(tics));
+  }
+  if (plot.percent) {
+    script += "set yrange [0<*:*<100]\n";
   }
   if (plot.log_y) {
     const Range y = y_range(plot);
     script +=
         fmt::format("set logscale y\nset yrange [{:g}:{:g}]\nset ytics ({})\n", y.low, y.high, tic_list(log_tics(y)));
   }
-  if (has_zero(plot)) {
-    script += fmt::format("set xtics add ('0' {:g})\n", place_of(plot, 0));
-  }
   return script;
+}
+
+bool has_intervals(const Series& series) {
+  return std::ranges::any_of(series.points, [](const PlotPoint& point) { return point.low < point.high; });
+}
+
+/// Where a point of the series stands: points with bars at one x a little beside each other, so that none is hidden.
+double drawn_x(const LinePlot& plot, std::size_t index, double x) {
+  const double place = place_of(plot, x);
+  if (!plot.log_x || plot.series[index].kind != SeriesKind::points ||
+      std::ranges::none_of(plot.series, has_intervals)) {
+    return place;
+  }
+  const Range axis = x_range(plot);
+  const auto count = static_cast<double>(plot.series.size());
+  const bool one_place = std::ranges::all_of(plot.series, [&](const Series& series) {
+    return series.kind == SeriesKind::level ||
+           std::ranges::all_of(series.points, [&](const PlotPoint& point) { return point.x == x; });
+  });
+  const double apart = one_place ? 0.5 / count : 0.009;  // of the axis
+  return place * std::pow(axis.high / axis.low, apart * (static_cast<double>(index) - (count - 1) / 2));
 }
 
 std::string data_block(const LinePlot& plot, std::size_t index) {
   std::string block = fmt::format("$d{} << EOD\n", index);
   for (const PlotPoint& point : plot.series[index].points) {
-    block += fmt::format("{} {} {} {}\n", place_of(plot, point.x), point.y, point.low, point.high);
+    // A logarithmic axis has no place for an end below 0, which lies under the axis anyhow.
+    const double low = plot.log_y ? std::max(point.low, 1e-3 * point.y) : point.low;
+    block += fmt::format("{} {} {} {}\n", drawn_x(plot, index, point.x), point.y, low, point.high);
   }
   return block + "EOD\n";
-}
-
-bool has_intervals(const Series& series) {
-  return std::ranges::any_of(series.points, [](const PlotPoint& point) { return point.low < point.high; });
 }
 
 void add_clauses(std::vector<std::string>& clauses, std::size_t index, const Series& series, bool bands) {
@@ -187,12 +187,9 @@ void add_clauses(std::vector<std::string>& clauses, std::size_t index, const Ser
   const std::string line = fmt::format("lc rgb '{}' lw 1.8 dt {}", style.colour, style.dash);
   switch (series.kind) {
     case SeriesKind::points:
-      if (has_intervals(series)) {
-        clauses.push_back(
-            fmt::format("$d{} using 1:2:3:4 with yerrorbars lc rgb '{}' lw 1 ps 0 notitle", index, style.colour));
-      }
-      clauses.push_back(
-          fmt::format("$d{} using 1:2 with linespoints {} pt {} ps 0.75 title {}", index, line, style.marker, title));
+      clauses.push_back(fmt::format("$d{} using {} {} pt {} ps 0.75 title {}", index,
+                                    has_intervals(series) ? "1:2:3:4 with yerrorlines" : "1:2 with linespoints", line,
+                                    style.marker, title));
       break;
     case SeriesKind::curve:
       if (bands && has_intervals(series)) {
@@ -254,7 +251,13 @@ std::string slug(const std::string& text) {
 }
 
 void draw(Figure& figure, const LinePlot& plot) {
-  const Key key = key_of(figure, plot);
+  std::vector<std::string> labels;
+  for (const Series& series : plot.series) {
+    if (!series.label.empty()) {
+      labels.push_back(series.label);
+    }
+  }
+  const Key key(labels, figure.width);
   figure.height = kPlotHeight + kBelowAxis + key.height();
   figure.script = axes(figure, plot, key);
   std::vector<std::string> clauses;

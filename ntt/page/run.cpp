@@ -106,8 +106,9 @@ Job job_of(const nlohmann::json& result, const std::string& name) {
   job.model = fs::path(first_of(text_of(result, "model"), text_of(options, "model"))).stem().string();
   job.scope = first_of(text_of(options, "scope"), "layer");
   const std::string kernel = text_of(options, "kernel");
-  job.method = first_of(text_of(result, "method"),
-                        first_of(text_of(options, "method"), kernel.empty() ? "ntt" : "ntt-" + kernel));
+  job.method = what == "transfer" && !kernel.empty()
+                   ? "ntt-" + kernel
+                   : first_of(text_of(result, "method"), first_of(text_of(options, "method"), "ntt"));
   const double measured = number_of(result, "density", 1);
   // What was asked for, so that seeds whose layers round differently stand together.
   job.density = number_of(options, "density", measured > 0 ? std::stod(fmt::format("{:.3g}", measured)) : 0);

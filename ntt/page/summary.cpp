@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kNaming = 4;  // columns that name the comparison: trained on, found on, model, scope
 
-/// A point of the grid. Dense networks come first, then rising density.
+/// A point of the grid. Dense networks, which have no scope, come first, then rising density.
 struct Point {
   std::string trained_on, found_on, model, scope;
   double density;
@@ -27,6 +27,11 @@ struct Point {
   bool operator<(const Point& other) const { return key() < other.key(); }
 };
 
+Point row_of(const Run& run, const std::string& trained_on) {
+  const Job& job = run.job();
+  return {trained_on, run.found_on, job.model, run.dense() ? "" : job.scope, job.density, job.method};
+}
+
 struct Runs {
   std::vector<const Run*> found;
   std::vector<const Run*> trained;
@@ -36,29 +41,22 @@ std::map<Point, Runs> points_of(const Study& study) {
   std::map<Point, Runs> points;
   std::vector<const Run*> found;
   for (const Run& run : study.runs) {
-    if (!run.done()) {
-      continue;
-    }
-    const Job& job = run.job();
-    const Point point{job.data, run.found_on, job.model, job.scope, job.density, job.method};
-    if (job.stage == "train") {
-      points[point].trained.push_back(&run);
-    } else {
+    if (run.trained()) {
+      points[row_of(run, run.job().data)].trained.push_back(&run);
+    } else if (run.done()) {
       found.push_back(&run);
     }
   }
   for (const Run* run : found) {
-    const Job& job = run->job();
     bool trained = false;
     for (auto& [point, runs] : points) {
-      if (!runs.trained.empty() && point.found_on == job.data && point.model == job.model && point.scope == job.scope &&
-          point.density == job.density && point.method == job.method) {
+      if (!runs.trained.empty() && point.key() == row_of(*run, point.trained_on).key()) {
         runs.found.push_back(run);
         trained = true;
       }
     }
     if (!trained) {
-      points[{"", job.data, job.model, job.scope, job.density, job.method}].found.push_back(run);
+      points[row_of(*run, "")].found.push_back(run);
     }
   }
   return points;
@@ -152,9 +150,8 @@ Summary summarise(const Study& study, RunFiles& files) {
                      {"time to train", right}};
   for (const auto& [point, runs] : points_of(study)) {
     const bool elsewhere = point.found_on != point.trained_on;
-    const bool dense = point.method == "dense";
     summary.rows.push_back({short_name(point.trained_on), elsewhere ? short_name(point.found_on) : "", point.model,
-                            dense ? "" : point.scope, fmt::format("{:g}", point.density), point.method,
+                            point.scope, fmt::format("{:g}", point.density), point.method,
                             percent_text(values_of(runs.trained, [](const Run& run) { return run.test_accuracy(); })),
                             fmt::format("{}", std::max(runs.trained.size(), runs.found.size())),
                             cost_text(runs.trained.empty() ? runs.found : runs.trained, files),

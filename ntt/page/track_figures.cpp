@@ -96,8 +96,16 @@ std::vector<std::int64_t> few_inputs(const Track& track) {
   return chosen;
 }
 
-bool in_trajectories(const std::string& method) {
-  return method == "dense" || method == "random" || method == "ntt" || method.starts_with("ntt-");
+/// The dense network beside NTT's and random ones, or beside a few others where there are none of these.
+std::vector<std::pair<std::string, Tracked>> few_methods(const std::vector<std::pair<std::string, Tracked>>& tracks) {
+  constexpr std::size_t kOthers = 4;
+  std::vector<std::pair<std::string, Tracked>> chosen;
+  std::ranges::copy_if(tracks, std::back_inserter(chosen), [](const auto& track) {
+    return track.first == "dense" || track.first == "random" || track.first.starts_with("ntt");
+  });
+  const bool wanted = std::ranges::any_of(chosen, [](const auto& track) { return track.first != "dense"; });
+  return wanted ? chosen
+                : std::vector(tracks.begin(), tracks.begin() + std::min<std::ptrdiff_t>(kOthers, std::ssize(tracks)));
 }
 
 std::optional<Figure> trajectory_figure(const std::vector<std::pair<std::string, Tracked>>& tracks) {
@@ -106,8 +114,8 @@ std::optional<Figure> trajectory_figure(const std::vector<std::pair<std::string,
   plot.y_label = "output of class 1";
   plot.x_name = "output_0";
   plot.y_name = "output_1";
-  for (const auto& [method, tracked] : tracks) {
-    if (!in_trajectories(method) || tracked.track.outputs.size(2) != 2) {
+  for (const auto& [method, tracked] : few_methods(tracks)) {
+    if (tracked.track.outputs.size(2) != 2) {
       continue;
     }
     bool named = false;
