@@ -41,8 +41,10 @@ void draw(Figure& figure, const BarPlot& plot) {
   std::vector<std::string> clauses;
   for (std::size_t i = 0; i < plot.bars.size(); ++i) {
     const Style& style = plot.bars[i].style;
-    // Ablations of a method share its colour; a pattern tells them apart.
-    const std::string fill = style.dash == 1 ? "solid 1 noborder" : fmt::format("pattern {}", style.dash);
+    // Ablations of a method share its colour; a pattern tells them apart. gnuplot's hatchings are 4 to 7.
+    const std::string fill = style.dash == 1
+                                 ? "solid 1 noborder"
+                                 : fmt::format("pattern {} border lc rgb '{}'", style.dash + 2, style.colour);
     clauses.push_back(fmt::format("$d using {} lc rgb '{}' fs {} title {}", i + 1, style.colour, fill,
                                   gnuplot_string(plot.bars[i].label)));
   }

@@ -92,7 +92,7 @@ Drawing run_gnuplot(const Figure& figure) {
   const std::string svg =
       fmt::format("svg noenhanced size {},{} font 'sans-serif,14' background rgb 'white'", figure.width, figure.height);
   const std::string pdf =
-      fmt::format("pdfcairo noenhanced size {}in,{}in font 'sans,10'", figure.width / 100.0, figure.height / 100.0);
+      fmt::format("pdfcairo noenhanced size {}in,{}in font 'sans,14'", figure.width / 100.0, figure.height / 100.0);
   write_file_atomically(
       all, drawing_on(svg, folder / "figure.svg", script) + drawing_on(pdf, folder / "figure.pdf", script));
   const int status = call_gnuplot(all.string(), words);

@@ -27,10 +27,11 @@ int Key::height() const {
 }
 
 std::string Key::script(int canvas_height) const {
+  // Hung up by its upper end: the terminals differ in how far apart they set its rows.
   return fmt::format(
-      "set key center bottom at screen 0.5, screen {:.4f} vertical maxrows {}\n"
+      "set key center top at screen 0.5, screen {:.4f} vertical maxrows {}\n"
       "set key Left reverse samplen 1.8 width -2 textcolor rgb '{}'\n",
-      4.0 / canvas_height, std::max<std::size_t>(rows_, 1), kInk);
+      (height() + 4.0) / canvas_height, std::max<std::size_t>(rows_, 1), kInk);
 }
 
 }  // namespace ntt
