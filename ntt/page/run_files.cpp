@@ -15,8 +15,6 @@
 namespace ntt {
 namespace {
 
-constexpr const char* kTrackFile = "track.safetensors";
-
 Track read_track(const std::filesystem::path& path) {
   const TensorFile file = read_safetensors(path);
   Track track{file.at("steps"), file.at("outputs"), file.at("kernel"), file.at("labels")};
