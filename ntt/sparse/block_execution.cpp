@@ -70,6 +70,7 @@ void BlockExecution::forward_product(const PlanStep& step) const {
   product.input = values(step.input) + from.at(0, -layer.padding, -layer.padding);
   product.output = values(step.output);
   product.rectify = step.rectify;
+  product.pool = step.pool;
   multiply(product, plan_.lanes);
 }
 

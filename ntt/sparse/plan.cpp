@@ -167,6 +167,27 @@ class Planner {
   Plan plan_;
 };
 
+/// Makes 2 x 2 max-pooling a part of the convolution before it, whose results nobody else then needs: to answer, not to
+/// train, as the gradient goes by them.
+void fuse_pooling(Plan& plan) {
+  std::vector<PlanStep> fused;
+  for (const PlanStep& step : plan.steps) {
+    const bool pools = step.kind == PlanStep::Kind::max_pool && step.windows.kernel == 2 && step.windows.stride == 2;
+    PlanStep* before = fused.empty() ? nullptr : &fused.back();
+    if (pools && before != nullptr && before->kind == PlanStep::Kind::product && !before->pool &&
+        before->output == step.input && plan.layers[before->layer].convolution &&
+        plan.buffers[step.input].gradient_writers == 1) {
+      plan.buffers[before->output].fused_away = true;
+      before->output = step.output;
+      before->rectify |= step.rectify;
+      before->pool = true;
+    } else {
+      fused.push_back(step);
+    }
+  }
+  plan.steps = std::move(fused);
+}
+
 /// Notes, from the output back, which channels of each buffer somebody reads.
 void find_read_channels(Plan& plan) {
   for (PlanBuffer& buffer : plan.buffers) {
@@ -239,6 +260,9 @@ void lay_out_workspace(Plan& plan, PlanFor purpose) {
     if (std::max(buffer.values.size(), buffer.gradients.size()) >= std::numeric_limits<std::int32_t>::max()) {
       fail_input("a layer's output is too large for sparse execution");
     }
+    if (buffer.fused_away) {
+      continue;
+    }
     buffer.values_at = take(buffer.values.size());
     if (purpose == PlanFor::training && buffer.needs_gradient) {
       buffer.gradients_at = take(buffer.gradients.size());
@@ -262,6 +286,9 @@ void lay_out_workspace(Plan& plan, PlanFor purpose) {
 
 Plan make_plan(const Network& network, PlanFor purpose, std::int64_t lanes) {
   Plan plan = Planner(network, lanes).take();
+  if (purpose == PlanFor::inference && lanes == kLanes) {
+    fuse_pooling(plan);
+  }
   find_read_channels(plan);
   choose_gradient_layouts(plan);
   for (const PlanStep& step : plan.steps) {

@@ -50,6 +50,7 @@ struct PlanBuffer {
   std::int64_t values_at = 0;  ///< in a workspace, in floats
   std::int64_t gradients_at = 0;
   bool rectified = false;       ///< the values passed a fused ReLU
+  bool fused_away = false;      ///< no step writes it any more
   bool needs_gradient = false;  ///< a layer with weights lies before it
   int gradient_writers = 0;     ///< steps that read the values, and so add to the gradient
   bool sums_gradients = false;  ///< the gradient is cleared, then summed up
@@ -68,6 +69,7 @@ struct PlanStep {
   PoolWindows windows;
   Pointwise function = Pointwise::relu;
   bool rectify = false;  ///< followed by a ReLU that is part of the step
+  bool pool = false;     ///< of a convolution: followed by 2 x 2 max-pooling that is part of the step
 };
 
 /// A network as steps on blocks of kLanes inputs. Rows whose results nobody reads, and inputs that no stored weight

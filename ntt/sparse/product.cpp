@@ -75,6 +75,55 @@ HWY_INLINE void sum_entries(const SparseProduct& p, const SparseRow& row, float*
   }
 }
 
+/// Maxima over 2 x 2 windows of sums, `Pairs` of them side by side: what pooling would read again is never written.
+template <int Pairs, bool Adjacent>
+HWY_INLINE void sum_pooled(const SparseProduct& p, const SparseRow& row, const float* input, float* output) {
+  const Lanes lanes;
+  const std::int64_t step = Adjacent ? kLanes : p.windows.input_column;
+  constexpr int kColumns = 2 * Pairs;
+  Vector sums[2 * kColumns * kVectors];
+  const Vector start = hn::Set(lanes, p.bias == nullptr ? 0.0F : p.bias[row.index]);
+  for (Vector& sum : sums) {
+    sum = start;
+  }
+  const std::int32_t* offsets = p.matrix->offsets.data();
+  for (std::int32_t j = row.first; j < row.last; ++j) {
+    const Vector value = hn::Set(lanes, p.values[j]);
+    const float* from = input + offsets[j];
+    for (int y = 0; y < 2; ++y) {
+      for (int x = 0; x < kColumns; ++x) {
+        for (int v = 0; v < kVectors; ++v) {
+          Vector& sum = sums[(y * kColumns + x) * kVectors + v];
+          sum = hn::MulAdd(value, hn::Load(lanes, from + y * p.windows.input_row + x * step + v * kWidth), sum);
+        }
+      }
+    }
+  }
+  const auto result = [&](int y, int x, int v) HWY_ATTR { return sums[(y * kColumns + x) * kVectors + v]; };
+  for (int x = 0; x < Pairs; ++x) {
+    for (int v = 0; v < kVectors; ++v) {
+      const Vector upper = hn::Max(result(0, 2 * x, v), result(0, 2 * x + 1, v));
+      const Vector lower = hn::Max(result(1, 2 * x, v), result(1, 2 * x + 1, v));
+      finish(p, hn::Max(upper, lower), output + x * kLanes + v * kWidth, nullptr);
+    }
+  }
+}
+
+template <bool Adjacent>
+HWY_INLINE void sum_row_of_pools(const SparseProduct& p, const SparseRow& row, std::int64_t y) {
+  constexpr int kMost = kVectors == 1 ? 2 : 1;
+  const Windows& windows = p.windows;
+  const float* input = p.input + 2 * y * windows.input_row;
+  float* output = p.output + row.output + y * windows.output_row;
+  std::int64_t x = 0;
+  for (; x + kMost <= windows.width; x += kMost) {
+    sum_pooled<kMost, Adjacent>(p, row, input + 2 * x * windows.input_column, output + x * kLanes);
+  }
+  for (; x < windows.width; ++x) {
+    sum_pooled<1, Adjacent>(p, row, input + 2 * x * windows.input_column, output + x * kLanes);
+  }
+}
+
 template <bool Adjacent>
 HWY_INLINE void sum_row_of_windows(const SparseProduct& p, const SparseRow& row, std::int64_t y) {
   constexpr int kMost = kVectors < 8 ? 8 / kVectors : 1;
@@ -104,7 +153,7 @@ HWY_INLINE void sum_row_of_windows(const SparseProduct& p, const SparseRow& row,
 void product(const SparseProduct& p) {
   const SparseRow* first = p.matrix->rows.data() + p.first_row;
   const SparseRow* last = p.matrix->rows.data() + p.last_row;
-  if (p.windows.height * p.windows.width == 1) {
+  if (p.windows.height * p.windows.width == 1 && !p.pool) {
     for (const SparseRow* row = first; row != last; ++row) {
       float* output = p.output + row->output;
       sum_entries(p, *row, output, p.gate == nullptr ? output : p.gate + row->other);
@@ -114,10 +163,11 @@ void product(const SparseProduct& p) {
   // Rows of windows outermost: the inputs that they share are then read from cache by every row of the matrix.
   for (std::int64_t y = 0; y < p.windows.height; ++y) {
     for (const SparseRow* row = first; row != last; ++row) {
-      if (p.windows.input_column == kLanes) {
-        sum_row_of_windows<true>(p, *row, y);
+      const bool adjacent = p.windows.input_column == kLanes;
+      if (p.pool) {
+        adjacent ? sum_row_of_pools<true>(p, *row, y) : sum_row_of_pools<false>(p, *row, y);
       } else {
-        sum_row_of_windows<false>(p, *row, y);
+        adjacent ? sum_row_of_windows<true>(p, *row, y) : sum_row_of_windows<false>(p, *row, y);
       }
     }
   }

@@ -45,6 +45,7 @@ struct SparseProduct {
   const float* gate = nullptr;  ///< null, or: results count only where this buffer is above 0
   bool rectify = false;         ///< max(0, result)
   bool accumulate = false;      ///< adds to the output
+  bool pool = false;            ///< writes the maxima of 2 x 2 results; `windows` then counts these. Ungated
 };
 
 void sparse_product(const SparseProduct& product);
