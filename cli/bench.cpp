@@ -12,6 +12,7 @@
 
 #include "cli/commands.h"
 #include "cli/run_support.h"
+#include "cli/sparse_cases.h"
 #include "cli/transfer_options.h"
 #include "ntt/core/ceiling.h"
 #include "ntt/core/gemm.h"
@@ -34,19 +35,10 @@ struct Timings {
   double operations = 0;  ///< of matrix products, a step
 };
 
-/// The shape of the inputs that the published studies gave a model.
-NetworkSpec spec_for(const std::string& model) {
-  constexpr std::int64_t kClasses = 10;
-  if (model.ends_with(".toml")) {
-    return read_network_toml(model);
-  }
-  return find_model(model, model == "conv-4" ? Shape{3, 32, 32} : Shape{1, 28, 28}, kClasses);
-}
-
 Timings time_steps(const BenchOptions& options, at::Device device) {
   using Clock = std::chrono::steady_clock;
   const c10::InferenceMode inference;
-  Network teacher = Network::random(spec_for(options.model), options.common.seed);
+  Network teacher = Network::random(bench_model(options.model), options.common.seed);
   Shape shape = teacher.spec().input;
   shape.insert(shape.begin(), options.transfer.batch_size);
   RandomStream stream(options.common.seed, "bench");
@@ -104,7 +96,7 @@ void bench_step(const CLI::App& subcommand, BenchOptions& options) {
 }  // namespace
 
 void add_bench_command(CLI::App& app) {
-  CLI::App* bench = app.add_subcommand("bench", "Measure how fast this machine runs NTT");
+  CLI::App* bench = app.add_subcommand("bench", "Measure how fast this machine runs NTT and its networks");
   bench->require_subcommand(1);
   auto options = std::make_shared<BenchOptions>();
   CLI::App* step = add_run_command(*bench, "step", "Time one step of NTT: teacher, student, Adam, everything",
@@ -116,6 +108,7 @@ void add_bench_command(CLI::App& app) {
   add_seed_option(*step, options->common);
   add_machine_options(*step, options->common);
   step->callback([step, options] { bench_step(*step, *options); });
+  add_bench_sparse_command(*bench);
 }
 
 }  // namespace ntt

@@ -19,6 +19,7 @@ void add_export_command(CLI::App& app);
 void add_kernel_command(CLI::App& app);
 void add_data_command(CLI::App& app);
 void add_bench_command(CLI::App& app);
+void add_bench_sparse_command(CLI::App& bench);  // of `ntt bench`
 void add_doctor_command(CLI::App& app);
 void add_demo_command(CLI::App& app);
 

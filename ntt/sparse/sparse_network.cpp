@@ -88,7 +88,7 @@ SparseNetwork::SparseNetwork(const Network& network, PlanFor purpose)
 SparseNetwork::~SparseNetwork() = default;
 
 void SparseNetwork::predict(const float* inputs, std::int64_t count, float* outputs) const {
-  if (single_plan_ && count <= most_singles_) {
+  if (answers_singly(count)) {
     predict_singly(inputs, count, outputs);
   } else {
     predict_blocks(inputs, count, outputs);

@@ -41,6 +41,8 @@ class SparseNetwork {
   void refresh();
 
   std::int64_t outputs() const { return outputs_; }
+  /// Whether so many inputs are answered one by one, not in blocks.
+  bool answers_singly(std::int64_t count) const { return single_plan_ && count <= most_singles_; }
   /// Memory of the weights as answers are computed with them: values, places, rows and biases.
   std::int64_t weight_bytes() const;
 

@@ -1,0 +1,111 @@
+#include "cli/sparse_cases.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ntt/prune/mask.h"
+
+namespace ntt {
+namespace {
+
+constexpr const char* kFeed = "feed";
+constexpr const char* kRead = "read";
+
+/// The layers with weights as they are written down, in the order of their parameters.
+void collect_layers(const std::vector<LayerSpec>& layers, std::vector<LayerSpec>& into) {
+  for (const LayerSpec& layer : layers) {
+    if (layer.type == "linear" || layer.type == "conv2d") {
+      into.push_back(layer);
+    }
+    collect_layers(layer.body, into);
+    collect_layers(layer.shortcut, into);
+  }
+}
+
+struct LayerShapes {
+  std::string name;
+  Shape input;
+  Shape output;
+};
+
+/// One input shows each layer what it is given.
+std::vector<LayerShapes> layer_shapes(const NetworkSpec& spec) {
+  const Network network = Network::random(spec, 0);
+  Shape shape = spec.input;
+  shape.insert(shape.begin(), 1);
+  Tape tape;
+  network.layers().limit_cotangents(tape, false, false);
+  network.layers().forward(at::zeros(shape), tape);
+  std::vector<LayerShapes> shapes;
+  network.layers().for_each_parametric(tape, [&](const ParametricLayer& layer, const Tape& layer_tape) {
+    const std::string& weight = network.parameters()[2 * shapes.size()]->name;
+    const Shape input = layer_tape.input.sizes().slice(1).vec();
+    shapes.push_back({weight.substr(0, weight.rfind('.')), input, layer.output_shape(input)});
+  });
+  return shapes;
+}
+
+SparseCase layer_case(const NetworkSpec& model, LayerSpec layer, const LayerShapes& shapes, bool first) {
+  const bool convolution = layer.type == "conv2d";
+  SparseCase one{fmt::format("{} {}", model.name, shapes.name), convolution ? "convolution" : "linear", {}, {}};
+  layer.name = shapes.name.substr(shapes.name.rfind('.') + 1);
+  one.inference = {one.name, shapes.input, {layer}};
+  LayerSpec feed{"linear", kFeed, {{"out_features", shapes.input[0]}}, {}, {}};
+  Shape fed_by{1};
+  if (convolution) {
+    const std::int64_t side = std::min(shapes.output[1], shapes.output[2]);
+    one.inference.layers.push_back({"average-pool", "", {{"kernel", side}}, {}, {}});
+    one.inference.layers.push_back({"flatten", "", {}, {}, {}});
+    feed = {"conv2d", kFeed, {{"out_channels", shapes.input[0]}, {"kernel", 1}}, {}, {}};
+    fed_by = {1, shapes.input[1], shapes.input[2]};
+  }
+  one.training = one.inference;
+  one.training.layers.push_back({"linear", kRead, {{"out_features", 1}}, {}, {}});
+  if (!first) {
+    one.training.input = fed_by;
+    one.training.layers.insert(one.training.layers.begin(), feed);
+  }
+  return one;
+}
+
+}  // namespace
+
+NetworkSpec bench_model(const std::string& model) {
+  constexpr std::int64_t kClasses = 10;
+  if (model.ends_with(".toml")) {
+    return read_network_toml(model);
+  }
+  return find_model(model, model == "conv-4" ? Shape{3, 32, 32} : Shape{1, 28, 28}, kClasses);
+}
+
+SparseCase model_case(const std::string& model) {
+  const NetworkSpec spec = bench_model(model);
+  return {spec.name, "model", spec, spec};
+}
+
+std::vector<SparseCase> layer_cases(const std::string& model) {
+  const NetworkSpec spec = bench_model(model);
+  const std::vector<LayerShapes> shapes = layer_shapes(spec);
+  std::vector<LayerSpec> layers;
+  collect_layers(spec.layers, layers);
+  std::vector<SparseCase> cases;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    cases.push_back(layer_case(spec, layers[i], shapes[i], i == 0));
+  }
+  return cases;
+}
+
+Network draw_masked(const NetworkSpec& spec, double density, std::uint64_t seed) {
+  Network network = Network::random(spec, seed);
+  mask_by_scores(network, random_scores(network, seed), density, Scope::layer);
+  for (Parameter* parameter : prunable_parameters(network)) {
+    if (parameter->name.starts_with(kFeed) || parameter->name.starts_with(kRead)) {
+      parameter->set_mask({});
+    }
+  }
+  return network;
+}
+
+}  // namespace ntt
