@@ -17,6 +17,7 @@ def environment(threads):
         "JAX_PLATFORMS": "cpu",
         "CUDA_VISIBLE_DEVICES": "",
         "TF_CPP_MIN_LOG_LEVEL": "3",
+        "NM_DISABLE_ANALYTICS": "True",
     }
 
 

@@ -12,7 +12,7 @@ DIFFERENCE = 1e-8
 
 
 class Problem:
-    """Teacher weights, masks and one batch, drawn from a fixed seed; every array is float32.
+    """Teacher weights, masks of a density and one batch, drawn from a fixed seed; every array is float32.
 
     weights, biases, masks: one array a parametric layer, [out, in] or [out, in, kh, kw] as PyTorch has them.
     inputs: [64, channels, height, width], of mean 0 and deviation 1 in every channel.
@@ -20,7 +20,7 @@ class Problem:
     The student starts from the teacher's weights, as in the published method.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, density=p.DENSITY):
         rng = np.random.default_rng(2020)
         self.model, self.layers = model, p.MODELS[model]
         self.weights, self.biases, self.masks, self.directions = [], [], [], []
@@ -29,7 +29,8 @@ class Problem:
             shape = (layer[2], layer[1], *kernel)
             fans = (layer[1] + layer[2]) * int(np.prod(kernel))
             weight = rng.standard_normal(shape) * np.sqrt(2 / fans)
-            threshold = np.sort(np.abs(weight), axis=None)[int((1 - p.DENSITY) * weight.size) - 1]
+            pruned = int((1 - density) * weight.size)
+            threshold = np.sort(np.abs(weight), axis=None)[pruned - 1] if pruned else -1
             self.weights.append(weight.astype(np.float32))
             self.masks.append((np.abs(weight) > threshold).astype(np.float32))
             self.biases.append((rng.standard_normal(layer[2]) * 1e-2).astype(np.float32))

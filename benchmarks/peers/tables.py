@@ -18,21 +18,26 @@ def show(model, figures, report, markdown):
     if report["quick"]:
         title += " (quick check: these times mean nothing)"
     print(f"\n{'### ' if markdown else ''}{title}\n")
-    (_print_markdown if markdown else _print_aligned)(header, rows)
+    print_table(header, rows, markdown)
     for note in _notes(figures):
         print(f"\n{note}")
 
 
-def _print_markdown(header, rows):
-    rule = ["---"] * TEXT_COLUMNS + ["---:"] * (len(header) - TEXT_COLUMNS)
+def print_table(header, rows, markdown, text_columns=TEXT_COLUMNS):
+    """Aligned, or as Markdown; the first columns are text, the others figures."""
+    (_print_markdown if markdown else _print_aligned)(header, rows, text_columns)
+
+
+def _print_markdown(header, rows, text_columns):
+    rule = ["---"] * text_columns + ["---:"] * (len(header) - text_columns)
     for row in [header, rule, *rows]:
         print("| " + " | ".join(row) + " |")
 
 
-def _print_aligned(header, rows):
+def _print_aligned(header, rows, text_columns):
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     for row in [header, *rows]:
-        cells = [c.ljust(w) if i < TEXT_COLUMNS else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths))]
+        cells = [c.ljust(w) if i < text_columns else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths))]
         print("  ".join(cells).rstrip())
 
 
