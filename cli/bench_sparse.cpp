@@ -63,12 +63,29 @@ Bounds sum_bounds(const std::vector<LayerOperations>& layers, const SparseCeilin
   return bounds;
 }
 
-/// What the answers to one batch take, beside what this machine could do at most.
-nlohmann::json operations_record(const Network& network, std::int64_t batch_size, double ms,
+/// A case at one density: what its weights take, and how answers are planned.
+struct Counted {
+  Counted(const NetworkSpec& spec, double density, std::uint64_t seed) : Counted(draw_masked(spec, density, seed)) {}
+  explicit Counted(const Network& network)
+      : cost(total_cost(layer_costs(network))),
+        sparse(std::make_unique<SparseNetwork>(network, PlanFor::inference)),
+        block(make_plan(network, PlanFor::inference)),
+        single(make_plan(network, PlanFor::inference, 1)) {}
+
+  std::vector<LayerOperations> operations(std::int64_t batch_size) const {
+    return count_operations(sparse->answers_singly(batch_size) ? single : block, batch_size);
+  }
+
+  TotalCost cost;
+  std::unique_ptr<SparseNetwork> sparse;
+  Plan block;
+  Plan single;
+};
+
+/// What the answers to one batch take, beside what this machine could do at most; `kept` is the multiply-adds that they
+/// would take if all rows were read.
+nlohmann::json operations_record(const std::vector<LayerOperations>& layers, std::int64_t kept, double ms,
                                  const SparseCeilings& ceilings) {
-  const bool singly = SparseNetwork(network, PlanFor::inference).answers_singly(batch_size);
-  const std::vector<LayerOperations> layers =
-      count_operations(make_plan(network, PlanFor::inference, singly ? 1 : kLanes), batch_size);
   std::int64_t multiply_adds = 0;
   std::int64_t register_adds = 0;
   std::int64_t loads = 0;
@@ -86,6 +103,7 @@ nlohmann::json operations_record(const Network& network, std::int64_t batch_size
   }
   const auto most = std::ranges::max_element(bounds.ms_of, {}, [](const auto& entry) { return entry.second; });
   return {{"multiply_adds", multiply_adds},
+          {"read_share", static_cast<double>(multiply_adds) / static_cast<double>(kept)},
           {"register_multiply_adds", register_adds},
           {"loads_per_register_multiply_add", static_cast<double>(loads) / static_cast<double>(register_adds)},
           {"gmacs", static_cast<double>(multiply_adds) / ms / 1e6},
@@ -116,8 +134,12 @@ class SparseBench {
     progress.update(0);
     for (const SparseCase& timed : cases_) {
       SparseTimer timer(timed, options_.densities, options_.common.seed);
+      std::vector<Counted> counted;
+      for (const double density : options_.densities) {
+        counted.emplace_back(timed.inference, density, options_.common.seed);
+      }
       for (const std::int64_t batch_size : options_.batch_sizes) {
-        measure(timed, timer, batch_size);
+        measure(timed, timer, counted, batch_size);
         progress.update(++done, fmt::format("{}, batch {}", timed.name, batch_size));
       }
     }
@@ -135,17 +157,16 @@ class SparseBench {
   const nlohmann::json& break_evens() const { return break_evens_; }
 
  private:
-  void measure(const SparseCase& timed, SparseTimer& timer, std::int64_t batch_size) {
+  void measure(const SparseCase& timed, SparseTimer& timer, const std::vector<Counted>& counted,
+               std::int64_t batch_size) {
     const double seconds = options_.seconds;
     const std::map<std::string, SparseTimes> times{{"inference", timer.inference(batch_size, seconds)},
                                                    {"training", timer.training(batch_size, seconds)}};
     for (std::size_t i = 0; i < options_.densities.size(); ++i) {
-      const double density = options_.densities[i];
-      const Network network = draw_masked(timed.inference, density, options_.common.seed);
-      const TotalCost cost = total_cost(layer_costs(network));
+      const TotalCost& cost = counted[i].cost;
       nlohmann::json row{{"network", timed.name},
                          {"kind", timed.kind},
-                         {"density", density},
+                         {"density", options_.densities[i]},
                          {"batch_size", batch_size},
                          {"weights", cost.weights},
                          {"kept", cost.kept},
@@ -156,7 +177,9 @@ class SparseBench {
       for (const auto& [workload, found] : times) {
         row[workload] = timing_record(found.dense, found.sparse[i]);
       }
-      row["inference"].update(operations_record(network, batch_size, times.at("inference").sparse[i].ms, ceilings_));
+      row["inference"].update(operations_record(counted[i].operations(batch_size),
+                                                batch_size * cost.sparse_multiply_adds,
+                                                times.at("inference").sparse[i].ms, ceilings_));
       rows_.push_back(std::move(row));
     }
   }
@@ -234,6 +257,7 @@ std::string rows_table(const nlohmann::json& rows) {
                {"ratio", kRight},
                {"in memory", kRight},
                {"on disk", kRight},
+               {"read", kRight},
                {"loads", kRight},
                {"GMAC/s", kRight},
                {"of bound", kRight},
@@ -245,7 +269,7 @@ std::string rows_table(const nlohmann::json& rows) {
                    fmt::format("{}", row.at("batch_size").get<std::int64_t>()), milliseconds(inference.at("dense_ms")),
                    milliseconds(inference.at("sparse_ms")), times(inference), milliseconds(training.at("dense_ms")),
                    milliseconds(training.at("sparse_ms")), times(training), bytes(row.at("sparse_weight_bytes")),
-                   bytes(row.at("compact_file_bytes")),
+                   bytes(row.at("compact_file_bytes")), format_percent(inference.at("read_share").get<double>(), 0),
                    fmt::format("{:.2f}", inference.at("loads_per_register_multiply_add").get<double>()),
                    fmt::format("{:.2f}", inference.at("gmacs").get<double>()),
                    format_percent(inference.at("share_of_bound").get<double>(), 0),

@@ -8,19 +8,18 @@
 
 namespace ntt {
 
-/// What one layer's way forward takes, counted from its stored weights.
+/// What one layer's way forward takes, counted from its stored weights. Rows whose results nobody reads do not count.
 struct LayerOperations {
   std::string name;
   bool convolution = false;
   bool gathers = false;            ///< a linear layer of a single input: registers of inputs from distant places
-  std::int64_t multiply_adds = 0;  ///< those that are wanted: a stored weight, position and input each
-  std::int64_t register_adds =
-      0;                         ///< those that are done, kLanes at once: a stored weight and register of results each
-  std::int64_t loads = 0;        ///< of registers of inputs, single values and places (a gather counts each lane)
-  std::int64_t input_bytes = 0;  ///< of inputs that its rows read again and again
+  std::int64_t multiply_adds = 0;  ///< wanted: a stored weight, position and input each
+  std::int64_t register_adds = 0;  ///< done, kLanes at once: a stored weight and register of results each
+  std::int64_t loads = 0;          ///< of registers of inputs, single values and places (a gather counts each lane)
+  std::int64_t input_bytes = 0;    ///< of inputs that its rows read again and again
 };
 
-/// The layers of a plan on so many inputs, in blocks of plan.lanes of them; what fills up the last block is done but
+/// The layers of a plan on so many inputs, in blocks of plan.lanes of them. What fills up the last block is done but
 /// not wanted.
 std::vector<LayerOperations> count_operations(const Plan& plan, std::int64_t inputs);
 

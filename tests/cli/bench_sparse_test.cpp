@@ -42,6 +42,7 @@ TEST_F(BenchSparseTest, TimesAnswersAndStepsAtEachDensity) {
   EXPECT_LE(done, 26620 * 3);
   EXPECT_GT(done, 26620 * 3 * 9 / 10);
   EXPECT_EQ(rows[1].at("inference").at("multiply_adds"), done / 3 * 40);
+  EXPECT_DOUBLE_EQ(rows[1].at("inference").at("read_share").get<double>(), static_cast<double>(done) / (26620 * 3));
   for (const char* ceiling : {"fma", "l1_loads", "l2_loads", "gathers"}) {
     EXPECT_GT(record.at("ceilings_gmacs").at(ceiling), 0) << ceiling;
   }
