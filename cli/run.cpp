@@ -105,17 +105,18 @@ void run_run(const CLI::App& subcommand, const RunCommand& options) {
   const auto inputs = static_cast<double>(count);
   record.update({{"model", model},
                  {"inputs", count},
-                 {"execution", to_string(predictor.execution())},
+                 {"execution", to_string(predictor.execution(options.batch_size))},
                  {"inputs_per_second", inputs / seconds},
                  {"ms_per_batch", 1e3 * seconds * static_cast<double>(std::min(options.batch_size, count)) / inputs},
-                 {"weight_bytes", predictor.weight_bytes()}});
+                 {"weight_bytes", predictor.weight_bytes(options.batch_size)}});
   std::vector<std::pair<std::string, std::string>> rows{
       {"model", model},
       {"inputs", fmt::format("{} in batches of {}", format_count(count), format_count(options.batch_size))},
-      {"execution", to_string(predictor.execution())},
+      {"execution", to_string(predictor.execution(options.batch_size))},
       {"time", fmt::format("{}, {} inputs a second", format_seconds(seconds),
                            format_count(static_cast<std::int64_t>(inputs / seconds)))},
-      {"weights in memory", fmt::format("{:.1f} kB", static_cast<double>(predictor.weight_bytes()) / 1e3)}};
+      {"weights in memory",
+       fmt::format("{:.1f} kB", static_cast<double>(predictor.weight_bytes(options.batch_size)) / 1e3)}};
   if (questions.labels.defined()) {
     record["test_accuracy"] = accuracy(outputs, questions.labels);
     rows.emplace_back("test accuracy", format_percent(record["test_accuracy"].get<double>()));

@@ -138,11 +138,11 @@ SparseTimes SparseTimer::training(std::int64_t batch_size, double seconds) {
 }
 
 std::int64_t SparseTimer::sparse_weight_bytes(std::size_t density) const {
-  return parts_->predictors[density + 1]->weight_bytes();
+  return parts_->predictors[density + 1]->weight_bytes(1);
 }
 
 std::int64_t SparseTimer::dense_weight_bytes() const {
-  return parts_->predictors.front()->weight_bytes();
+  return parts_->predictors.front()->weight_bytes(1);
 }
 
 }  // namespace ntt

@@ -57,18 +57,25 @@ Execution parse_execution(const std::string& name) {
   fail_input("there is no execution '{}'; known are auto, sparse and dense", name);
 }
 
-BreakEven break_even(Workload workload) {
-  return workload == Workload::training ? BreakEven{0.9, 0.45} : BreakEven{0.9, 0.45};
+BreakEven break_even(Workload workload, std::int64_t batch_size) {
+  if (workload == Workload::training) {
+    // Blocks cost the same however few of their lanes are taken.
+    const std::int64_t lanes = (batch_size + kLanes - 1) / kLanes * kLanes;
+    const double taken = static_cast<double>(batch_size) / static_cast<double>(lanes);
+    return {0.6 * taken, 0.45 * taken};
+  }
+  // Few inputs leave dense products waiting for memory, but sparse ones find no lanes to fill.
+  return batch_size < kLanes ? BreakEven{0.15, 0.3} : BreakEven{0.33, 0.5};
 }
 
-Execution choose_execution(Execution asked, const Network& network, Workload workload) {
+Execution choose_execution(Execution asked, const Network& network, Workload workload, std::int64_t batch_size) {
   if (asked == Execution::sparse) {
     check_possible(network);
   }
   if (asked != Execution::automatic) {
     return asked;
   }
-  return pays(network, break_even(workload)) && possible(network) ? Execution::sparse : Execution::dense;
+  return pays(network, break_even(workload, batch_size)) && possible(network) ? Execution::sparse : Execution::dense;
 }
 
 }  // namespace ntt

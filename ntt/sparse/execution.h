@@ -24,11 +24,12 @@ struct BreakEven {
   double convolution;
 };
 
-BreakEven break_even(Workload workload);
+/// For batches of so many inputs.
+BreakEven break_even(Workload workload, std::int64_t batch_size);
 
 /// Sparse or dense: what was asked for or, for `automatic`, what the break-even densities say is faster, each layer
-/// counted by its multiply-adds. InputError where sparse execution was asked for and there is none: for other devices
-/// than the CPU, other precisions than float32, and layers that make_plan refuses.
-Execution choose_execution(Execution asked, const Network& network, Workload workload);
+/// counted by its multiply-adds, for batches of so many inputs. InputError where sparse execution was asked for and
+/// there is none: for other devices than the CPU, other precisions than float32, and layers that make_plan refuses.
+Execution choose_execution(Execution asked, const Network& network, Workload workload, std::int64_t batch_size);
 
 }  // namespace ntt

@@ -30,14 +30,16 @@ LayerOperations count_layer(const SparseLayer& layer, std::int64_t lanes, std::i
   LayerOperations counted;
   counted.name = layer.name;
   counted.convolution = layer.convolution;
-  counted.multiply_adds = entries * windows.height * windows.width * inputs;
+  counted.multiply_adds = entries * layer.results() * inputs;
   // A window's corner moves by stride places from one row of windows to the next.
   counted.input_bytes =
       4 * layer.inputs * (layer.convolution ? layer.kernel_height * windows.input_row / layer.stride : lanes);
   const bool one_window = windows.height * windows.width == 1;
   if (lanes > 1) {
-    counted.register_adds = entries * windows.height * windows.width * blocks;
-    counted.loads = counted.register_adds + 2 * entries * windows.height * passes(windows.width) * blocks;
+    // Two pools of four results each fit where eight results do.
+    const std::int64_t row_passes = layer.pooled ? ceil_divide(windows.width, 2) : passes(windows.width);
+    counted.register_adds = entries * layer.results() * blocks;
+    counted.loads = counted.register_adds + 2 * entries * windows.height * row_passes * blocks;
   } else if (!one_window && layer.stride == 1) {
     const std::int64_t columns = ceil_divide(windows.width, kLanes);
     counted.register_adds = entries * windows.height * columns * blocks;

@@ -181,6 +181,7 @@ void fuse_pooling(Plan& plan) {
       before->output = step.output;
       before->rectify |= step.rectify;
       before->pool = true;
+      plan.layers[before->layer].pooled = true;
     } else {
       fused.push_back(step);
     }
@@ -301,8 +302,7 @@ Plan make_plan(const Network& network, PlanFor purpose, std::int64_t lanes) {
     }
   }
   for (const SparseLayer& layer : plan.layers) {
-    plan.block_operations +=
-        layer.entries() * layer.forward_windows.height * layer.forward_windows.width * lanes / kLanes;
+    plan.block_operations += layer.entries() * layer.results() * lanes / kLanes;
   }
   list_input_features(plan);
   lay_out_workspace(plan, purpose);

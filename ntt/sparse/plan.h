@@ -33,6 +33,7 @@ struct SparseLayer {
 
   SparseRows forward;  ///< the rows whose results somebody reads
   Windows forward_windows;
+  bool pooled = false;  ///< a forward window is one of 2 x 2 pooling, over four of the convolution's own
   SparseRows backward;  ///< the same entries by the input that they read
   Windows backward_windows;
   std::vector<std::int32_t> backward_entries;  ///< which entry of `weight` each entry of `backward` is
@@ -40,6 +41,8 @@ struct SparseLayer {
   std::int64_t dilated_at = 0;                 ///< where that lies in a workspace
   std::int64_t gradient_at = 0;                ///< of the weights' gradients among all; the biases' follow
 
+  /// Results that are worked out a row, in one block: those of pooled windows are four.
+  std::int64_t results() const { return forward_windows.height * forward_windows.width * (pooled ? 4 : 1); }
   std::int64_t entries() const { return static_cast<std::int64_t>(columns.size()); }
 };
 

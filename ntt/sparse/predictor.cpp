@@ -13,17 +13,25 @@
 
 namespace ntt {
 
-Predictor::Predictor(Network network, Execution execution)
-    : network_(std::move(network)), execution_(choose_execution(execution, network_, Workload::inference)) {
+Predictor::Predictor(Network network, Execution execution) : network_(std::move(network)) {
   const Shape& input = network_.spec().input;
   features_ = std::accumulate(input.begin(), input.end(), std::int64_t{1}, std::multiplies<>());
-  if (execution_ == Execution::sparse) {
+  const auto sparse_for = [&](std::int64_t count) {
+    return choose_execution(execution, network_, Workload::inference, count) == Execution::sparse;
+  };
+  few_sparse_ = sparse_for(1);
+  many_sparse_ = sparse_for(kLanes);
+  if (few_sparse_ || many_sparse_) {
     sparse_ = std::make_unique<SparseNetwork>(network_, PlanFor::inference);
   }
 }
 
+Execution Predictor::execution(std::int64_t count) const {
+  return (count < kLanes ? few_sparse_ : many_sparse_) ? Execution::sparse : Execution::dense;
+}
+
 void Predictor::predict(const float* inputs, std::int64_t count, float* outputs) const {
-  if (sparse_) {
+  if (execution(count) == Execution::sparse) {
     sparse_->predict(inputs, count, outputs);
     return;
   }
@@ -49,8 +57,8 @@ at::Tensor Predictor::predict(const at::Tensor& inputs) const {
   return outputs;
 }
 
-std::int64_t Predictor::weight_bytes() const {
-  if (sparse_) {
+std::int64_t Predictor::weight_bytes(std::int64_t count) const {
+  if (execution(count) == Execution::sparse) {
     return sparse_->weight_bytes();
   }
   std::int64_t bytes = 0;

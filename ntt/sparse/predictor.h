@@ -29,16 +29,17 @@ class Predictor {
 
   std::int64_t features() const { return features_; }
   std::int64_t outputs() const { return network_.outputs(); }
-  /// Sparse or dense.
-  Execution execution() const { return execution_; }
-  /// Memory that the weights take as they are computed with, indices included.
-  std::int64_t weight_bytes() const;
+  /// Sparse or dense: how batches of so many inputs are answered.
+  Execution execution(std::int64_t count) const;
+  /// Memory that the weights take as batches of so many inputs are answered, indices included.
+  std::int64_t weight_bytes(std::int64_t count) const;
 
  private:
   Network network_;
-  Execution execution_;
   std::int64_t features_ = 0;
-  std::unique_ptr<SparseNetwork> sparse_;  ///< for sparse execution
+  bool few_sparse_ = false;                ///< whether few inputs are answered by the stored weights alone
+  bool many_sparse_ = false;               ///< the same of full blocks
+  std::unique_ptr<SparseNetwork> sparse_;  ///< where either is so
 };
 
 }  // namespace ntt

@@ -136,7 +136,7 @@ Run::Run(Network& network, const TrainingData& data, const TrainingOptions& opti
       options_(options),
       folder_(options.out),
       metrics_(folder_.file(kMetricsFile), options.tensorboard),
-      execution_(choose_execution(options.execution, network, Workload::training)),
+      execution_(choose_execution(options.execution, network, Workload::training, options.batch_size)),
       optimiser_(network, options.learning_rate),
       split_(split_indices(data.train_inputs.size(0), options.held_out, options.seed)),
       steps_an_epoch_(split_.train.size(0) / options.batch_size),

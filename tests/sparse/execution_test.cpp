@@ -20,11 +20,20 @@ Network masked(const std::string& name, double density, at::ScalarType dtype = a
 
 TEST(ExecutionTest, IsChosenByDensity) {
   for (const Workload workload : {Workload::training, Workload::inference}) {
-    EXPECT_EQ(choose_execution(Execution::automatic, masked("lenet", 0.05), workload), Execution::sparse);
-    EXPECT_EQ(choose_execution(Execution::automatic, masked("lenet", 1), workload), Execution::dense);
-    EXPECT_EQ(choose_execution(Execution::dense, masked("mlp", 0.05), workload), Execution::dense);
-    EXPECT_EQ(choose_execution(Execution::sparse, masked("mlp", 1), workload), Execution::sparse);
+    EXPECT_EQ(choose_execution(Execution::automatic, masked("lenet", 0.05), workload, 64), Execution::sparse);
+    EXPECT_EQ(choose_execution(Execution::automatic, masked("lenet", 1), workload, 64), Execution::dense);
+    EXPECT_EQ(choose_execution(Execution::dense, masked("mlp", 0.05), workload, 64), Execution::dense);
+    EXPECT_EQ(choose_execution(Execution::sparse, masked("mlp", 1), workload, 64), Execution::sparse);
   }
+}
+
+TEST(ExecutionTest, NeedsLowerDensitiesWhereLanesStayEmpty) {
+  for (const Workload workload : {Workload::training, Workload::inference}) {
+    EXPECT_LT(break_even(workload, 1).linear, break_even(workload, 64).linear);
+    EXPECT_LT(break_even(workload, 1).convolution, break_even(workload, 64).convolution);
+  }
+  EXPECT_EQ(choose_execution(Execution::automatic, masked("mlp", 0.3), Workload::training, 64), Execution::sparse);
+  EXPECT_EQ(choose_execution(Execution::automatic, masked("mlp", 0.3), Workload::training, 1), Execution::dense);
 }
 
 TEST(ExecutionTest, CountsLayersByTheirMultiplyAdds) {
@@ -35,14 +44,14 @@ TEST(ExecutionTest, CountsLayersByTheirMultiplyAdds) {
       parameter->set_mask(at::zeros_like(parameter->value));
     }
   }
-  EXPECT_EQ(choose_execution(Execution::automatic, network, Workload::training), Execution::sparse);
+  EXPECT_EQ(choose_execution(Execution::automatic, network, Workload::training, 64), Execution::sparse);
 }
 
 TEST(ExecutionTest, IsDenseInDoublePrecision) {
   const Network network = masked("mlp", 0.05, at::kDouble);
-  EXPECT_EQ(choose_execution(Execution::automatic, network, Workload::training), Execution::dense);
+  EXPECT_EQ(choose_execution(Execution::automatic, network, Workload::training, 64), Execution::dense);
   try {
-    choose_execution(Execution::sparse, network, Workload::training);
+    choose_execution(Execution::sparse, network, Workload::training, 64);
     FAIL() << "was accepted";
   } catch (const InputError& error) {
     EXPECT_THAT(error.what(), HasSubstr("float32"));
