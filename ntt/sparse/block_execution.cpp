@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "ntt/core/threads.h"
+#include "ntt/sparse/load_block.h"
 #include "ntt/sparse/single_input.h"
 
 namespace ntt {
@@ -38,7 +39,16 @@ void multiply(SparseProduct product, std::int64_t lanes) {
 
 void BlockExecution::load(const float* const* inputs, std::int64_t count) const {
   float* block = values(0);
+  const auto features = static_cast<std::int64_t>(plan_.input_features.size());
   for (std::size_t i = 0; i < plan_.input_features.size(); ++i) {
+    const std::size_t last = i + kLoadedTogether - 1;
+    if (count == kLanes && static_cast<std::int64_t>(last) < features &&
+        plan_.input_features[last] - plan_.input_features[i] == kLoadedTogether - 1 &&
+        plan_.input_places[last] - plan_.input_places[i] == (kLoadedTogether - 1) * kLanes) {
+      load_features(inputs, plan_.input_features[i], block + plan_.input_places[i]);
+      i = last;
+      continue;
+    }
     const std::int32_t feature = plan_.input_features[i];
     float* lanes = block + plan_.input_places[i];
     for (std::int64_t lane = 0; lane < count; ++lane) {

@@ -58,14 +58,14 @@ Execution parse_execution(const std::string& name) {
 }
 
 BreakEven break_even(Workload workload, std::int64_t batch_size) {
-  if (workload == Workload::training) {
-    // Blocks cost the same however few of their lanes are taken.
-    const std::int64_t lanes = (batch_size + kLanes - 1) / kLanes * kLanes;
-    const double taken = static_cast<double>(batch_size) / static_cast<double>(lanes);
-    return {0.6 * taken, 0.45 * taken};
+  if (workload == Workload::inference) {
+    // Fewer inputs than lanes: a dense linear layer is quick, and sparse sums have little to fill registers with.
+    return batch_size < kLanes ? BreakEven{0.09, 0.4} : BreakEven{0.33, 0.42};
   }
-  // Few inputs leave dense products waiting for memory, but sparse ones find no lanes to fill.
-  return batch_size < kLanes ? BreakEven{0.15, 0.3} : BreakEven{0.33, 0.5};
+  // Blocks cost the same however few of their lanes are taken, and few blocks leave threads idle.
+  const std::int64_t blocks = (batch_size + kLanes - 1) / kLanes;
+  const double taken = static_cast<double>(batch_size) / static_cast<double>(blocks * kLanes);
+  return {(blocks <= 8 ? 0.6 : 0.4) * taken, (blocks <= 2 ? 0.24 : 0.45) * taken};
 }
 
 Execution choose_execution(Execution asked, const Network& network, Workload workload, std::int64_t batch_size) {
