@@ -6,7 +6,6 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -16,6 +15,7 @@
 #include "cli/transfer_options.h"
 #include "ntt/core/ceiling.h"
 #include "ntt/core/gemm.h"
+#include "ntt/core/stopwatch.h"
 #include "ntt/core/threads.h"
 #include "ntt/report/table.h"
 #include "ntt/transfer/transfer.h"
@@ -36,7 +36,6 @@ struct Timings {
 };
 
 Timings time_steps(const BenchOptions& options, at::Device device) {
-  using Clock = std::chrono::steady_clock;
   const c10::InferenceMode inference;
   Network teacher = Network::random(bench_model(options.model), options.common.seed);
   Shape shape = teacher.spec().input;
@@ -50,17 +49,16 @@ Timings time_steps(const BenchOptions& options, at::Device device) {
   constexpr int kWarmUp = 3;
   constexpr std::size_t kLeast = 10;
   Timings timings;
-  const auto start = Clock::now();
+  const Stopwatch watch;
   std::int64_t counted_from = 0;
-  for (int i = 0; timings.ms.size() < kLeast || Clock::now() - start < std::chrono::duration<double>(options.seconds);
-       ++i) {
+  for (int i = 0; timings.ms.size() < kLeast || watch.seconds() < options.seconds; ++i) {
     if (i == kWarmUp) {
       counted_from = gemm_operations();
     }
-    const auto before = Clock::now();
+    const Stopwatch step;
     stepper.step(inputs);  // reads the distances, so that the device has finished
     if (i >= kWarmUp) {
-      timings.ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - before).count());
+      timings.ms.push_back(1e3 * step.seconds());
     }
   }
   timings.operations = static_cast<double>(gemm_operations() - counted_from) / static_cast<double>(timings.ms.size());

@@ -7,7 +7,6 @@
 #include <CLI/Formatter.hpp>
 #include <CLI/Validators.hpp>
 #include <algorithm>
-#include <chrono>
 #include <limits>
 #include <map>
 #include <memory>
@@ -19,6 +18,7 @@
 #include "ntt/core/error.h"
 #include "ntt/core/interrupt.h"
 #include "ntt/core/progress.h"
+#include "ntt/core/stopwatch.h"
 #include "ntt/nn/cost.h"
 #include "ntt/report/table.h"
 #include "ntt/sparse/break_even.h"
@@ -306,10 +306,10 @@ void bench_sparse(const CLI::App& subcommand, const BenchSparseOptions& options)
     }
   }
   const c10::InferenceMode without_autograd;
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   SparseBench bench(options);
   bench.run();
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds = watch.seconds();
   if (!options.common.json) {
     const nlohmann::json ceilings = bench.ceilings();
     fmt::print("{}\n{}\nceilings, GMAC/s: {:.0f} FMA, {:.0f} L1 loads, {:.0f} L2 loads, {:.1f} gathers\n",

@@ -5,7 +5,6 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -14,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/prune_run.h"
 #include "cli/run_support.h"
+#include "ntt/core/stopwatch.h"
 #include "ntt/nn/network_file.h"
 #include "ntt/report/table.h"
 #include "ntt/train/metrics.h"
@@ -45,10 +45,10 @@ void run_evaluate(const CLI::App& subcommand, const EvaluateCommand& options) {
   network.to(device, at::kFloat);
 
   const c10::InferenceMode without_autograd;
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   const Score test = score(network, data.test_inputs, data.test_labels);
   const Score train = score(network, data.train_inputs, data.train_labels);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds = watch.seconds();
 
   nlohmann::json record = result_record("evaluate", subcommand, options.common, seconds, 0);
   record.erase("seed");

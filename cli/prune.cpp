@@ -6,7 +6,6 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <CLI/Validators.hpp>
-#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -20,6 +19,7 @@
 #include "cli/transfer_options.h"
 #include "cli/transfer_run.h"
 #include "ntt/core/error.h"
+#include "ntt/core/stopwatch.h"
 #include "ntt/report/table.h"
 
 namespace ntt {
@@ -99,9 +99,9 @@ Pruned by_scores(const PruneCommand& command, const NetworkSpec& spec, const Loa
   options.seed = seed;
   Pruned pruned{dense.clone(), std::move(dense), 0, 0, "no data"};
   pruned.reads = method.reads_labels ? "inputs and labels" : method.reads_inputs ? "inputs" : "no data";
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   prune(pruned.network, method, pruning_data(method, data, command.samples, seed), options);
-  pruned.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  pruned.seconds = watch.seconds();
   return pruned;
 }
 

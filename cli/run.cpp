@@ -6,7 +6,6 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <CLI/Validators.hpp>
-#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -16,6 +15,7 @@
 #include "ntt/core/error.h"
 #include "ntt/core/interrupt.h"
 #include "ntt/core/progress.h"
+#include "ntt/core/stopwatch.h"
 #include "ntt/io/npy.h"
 #include "ntt/nn/network_file.h"
 #include "ntt/report/table.h"
@@ -59,7 +59,6 @@ Questions read_questions(const RunCommand& options, const Network& network) {
 
 /// Answers batch by batch; returns the seconds that it took.
 double answer(const Predictor& predictor, const Questions& questions, std::int64_t batch_size, at::Tensor& outputs) {
-  using Clock = std::chrono::steady_clock;
   const InterruptGuard guard;
   const std::int64_t count = questions.inputs.size(0);
   Progress progress("answer", count);
@@ -67,9 +66,9 @@ double answer(const Predictor& predictor, const Questions& questions, std::int64
   for (std::int64_t first = 0; first < count; first += batch_size) {
     const std::int64_t some = std::min(batch_size, count - first);
     const at::Tensor batch = questions.inputs.narrow(0, first, some);
-    const Clock::time_point start = Clock::now();
+    const Stopwatch watch;
     outputs.narrow(0, first, some).copy_(predictor.predict(batch));
-    seconds += std::chrono::duration<double>(Clock::now() - start).count();
+    seconds += watch.seconds();
     progress.update(first + some);
     if (interrupted()) {
       throw Interrupted(fmt::format("stopped after {} of {} inputs; nothing was written", first + some, count));

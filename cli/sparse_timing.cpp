@@ -3,10 +3,10 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "ntt/core/interrupt.h"
 #include "ntt/core/random.h"
+#include "ntt/core/stopwatch.h"
 #include "ntt/nn/adam.h"
 #include "ntt/sparse/predictor.h"
 #include "ntt/train/executor.h"
@@ -14,21 +14,16 @@
 namespace ntt {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using Work = std::function<void()>;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 /// Calls until the time is over, at least once.
 void time_calls(const Work& work, double seconds, std::vector<double>& ms) {
-  const Clock::time_point start = Clock::now();
+  const Stopwatch watch;
   do {
-    const Clock::time_point before = Clock::now();
+    const Stopwatch call;
     work();
-    ms.push_back(1e3 * seconds_since(before));
-  } while (seconds_since(start) < seconds && !interrupted());
+    ms.push_back(1e3 * call.seconds());
+  } while (watch.seconds() < seconds && !interrupted());
 }
 
 CallTime median(std::vector<double> ms) {

@@ -3,9 +3,9 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "ntt/core/gemm.h"
+#include "ntt/core/stopwatch.h"
 
 namespace ntt {
 namespace {
@@ -18,10 +18,9 @@ double best_gflops(Product&& product) {
   at::Tensor c = at::empty({kSide, kSide}, at::kFloat);
   double best = 0;
   for (int i = 0; i < kTries; ++i) {
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     product(c, a);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    best = std::max(best, 2.0 * kSide * kSide * kSide / seconds / 1e9);
+    best = std::max(best, 2.0 * kSide * kSide * kSide / watch.seconds() / 1e9);
   }
   return best;
 }

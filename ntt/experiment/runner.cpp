@@ -13,19 +13,18 @@
 
 #include "ntt/core/error.h"
 #include "ntt/core/interrupt.h"
+#include "ntt/core/stopwatch.h"
 #include "ntt/io/read_file.h"
 #include "ntt/io/run_folder.h"
 
 namespace ntt {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr int kCannotStart = 127;
 
 struct Running {
   Job job;
-  Clock::time_point start;
+  Stopwatch watch;
 };
 
 std::filesystem::path log_of(const RunFolder& folder) {
@@ -116,7 +115,7 @@ class Runner {
       execv(arguments.front(), arguments.data());
       _exit(kCannotStart);
     }
-    running_.emplace(child, Running{job, Clock::now()});
+    running_.emplace(child, Running{job, {}});
   }
 
   void collect() {
@@ -128,7 +127,7 @@ class Runner {
       }
       const Running ended = found->second;
       running_.erase(found);
-      const double seconds = std::chrono::duration<double>(Clock::now() - ended.start).count();
+      const double seconds = ended.watch.seconds();
       if (interrupted()) {
         store_.release(ended.job.name);
       } else if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {

@@ -5,7 +5,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -17,6 +16,7 @@
 #include "ntt/core/error.h"
 #include "ntt/core/interrupt.h"
 #include "ntt/core/progress.h"
+#include "ntt/core/stopwatch.h"
 #include "ntt/data/dataset.h"
 #include "ntt/io/run_folder.h"
 #include "ntt/nn/adam.h"
@@ -26,15 +26,9 @@
 namespace ntt {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 /// Training inputs on which the training accuracy is taken; more would cost more than they say.
 constexpr std::int64_t kTrainAccuracyInputs = 2000;
 constexpr std::size_t kAveragedEvaluations = 10;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 /// What a resumed run must share with the run that it continues.
 std::string identity_of(const TrainingOptions& options, Execution execution, std::int64_t steps) {
@@ -106,7 +100,7 @@ class Run {
   [[noreturn]] void fail_diverged(const char* what, double value) const;
   [[nodiscard]] std::string figures() const;
   [[nodiscard]] TrainingResult finish();
-  [[nodiscard]] double seconds() const { return earlier_seconds_ + seconds_since(started_); }
+  [[nodiscard]] double seconds() const { return earlier_seconds_ + since_start_.seconds(); }
 
   Network& network_;
   const TrainingData& data_;
@@ -125,8 +119,8 @@ class Run {
   std::optional<Tracker> tracker_;
   TrainingData watched_;  ///< for evaluations: a part of the training inputs, and the held-out ones as test
   std::optional<std::int64_t> saved_step_;
-  Clock::time_point started_ = Clock::now();
-  Clock::time_point saved_ = Clock::now();
+  Stopwatch since_start_;
+  Stopwatch since_saved_;
   double earlier_seconds_ = 0;
 };
 
@@ -189,7 +183,7 @@ TrainingResult Run::run() {
     }
     progress.update(state_.step, figures());
     stop_if_interrupted();
-    if (seconds_since(saved_) >= options_.checkpoint_seconds) {
+    if (since_saved_.seconds() >= options_.checkpoint_seconds) {
       checkpoint();
     }
   }
@@ -198,7 +192,7 @@ TrainingResult Run::run() {
 }
 
 void Run::step() {
-  const Clock::time_point start = Clock::now();
+  const Stopwatch watch;
   const std::int64_t place = state_.step % steps_an_epoch_;
   if (place == 0 || !order_.defined()) {
     order_ = epoch_order(split_.train, options_.seed, state_.step / steps_an_epoch_).to(data_.train_inputs.device());
@@ -212,11 +206,11 @@ void Run::step() {
   executor_->update(options_.weight_decay);
   state_.loss_sum += loss;
   ++state_.loss_count;
-  state_.step_seconds += seconds_since(start);
+  state_.step_seconds += watch.seconds();
 }
 
 void Run::evaluate() {
-  const Clock::time_point start = Clock::now();
+  const Stopwatch watch;
   Evaluation now;
   now.step = state_.step;
   now.epoch = state_.step / steps_an_epoch_;
@@ -240,7 +234,7 @@ void Run::evaluate() {
     executor_->store();
     tracker_->record(network_, now, state_.track);
   }
-  state_.evaluation_seconds += seconds_since(start);
+  state_.evaluation_seconds += watch.seconds();
   now.seconds = seconds();
   state_.last = now;
   if (now.step > 0) {
@@ -272,7 +266,7 @@ void Run::note_best() {
 }
 
 void Run::checkpoint() {
-  saved_ = Clock::now();
+  since_saved_ = Stopwatch();
   if (options_.out.empty()) {
     return;
   }
@@ -282,7 +276,7 @@ void Run::checkpoint() {
                   identity_of(options_, execution_, total_));
   saved_step_ = state_.step;
   // Counted from the end, so that a slow disk does not take every second step.
-  saved_ = Clock::now();
+  since_saved_ = Stopwatch();
 }
 
 void Run::stop_if_interrupted() {

@@ -4,13 +4,13 @@
 #include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "ntt/core/error.h"
 #include "ntt/core/interrupt.h"
 #include "ntt/core/progress.h"
+#include "ntt/core/stopwatch.h"
 #include "ntt/data/dataset.h"
 #include "ntt/io/run_folder.h"
 #include "ntt/io/safetensors.h"
@@ -21,14 +21,6 @@ namespace {
 
 constexpr const char* kCounters = "transfer.counters";
 constexpr const char* kFigures = "transfer.figures";
-
-class Clock {
- public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 /// One run: its data, its state between steps, and its files.
 class Run {
@@ -123,7 +115,7 @@ class Run {
 
   void one_step() {
     const at::Tensor batch = next_batch();
-    const Clock step_clock;
+    const Stopwatch step_clock;
     const Distances distances = stepper_.step(batch);
     step_seconds_ += step_clock.seconds();
     check_finite(distances);
@@ -206,7 +198,7 @@ class Run {
   std::optional<HeldOutDistances> held_out_;
   RunFolder folder_;
   MetricsLog metrics_;
-  Clock clock_;
+  Stopwatch clock_;
   at::Tensor order_;
   std::int64_t epoch_ = -1;
   std::int64_t metrics_lines_ = 0;
