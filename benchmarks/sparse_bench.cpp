@@ -21,9 +21,7 @@ Network draw_pruned(const std::string& model, double density) {
 void time_gradients(benchmark::State& state, const std::string& model, double density) {
   const Network network = draw_pruned(model, density);
   SparseNetwork sparse(network, PlanFor::training);
-  Shape shape = network.spec().input;
-  shape.insert(shape.begin(), 1024);
-  const at::Tensor inputs = random_tensor(shape);
+  const at::Tensor inputs = random_tensor(network.spec().batch_shape(1024));
   const at::Tensor labels = at::arange(1024, at::kLong).remainder(kClasses);
   const at::Tensor chosen = at::randperm(1024, at::kLong);
   std::int64_t at = 0;
@@ -36,9 +34,7 @@ void time_gradients(benchmark::State& state, const std::string& model, double de
 void time_answers(benchmark::State& state, const std::string& model, double density) {
   const Network network = draw_pruned(model, density);
   const SparseNetwork sparse(network, PlanFor::inference);
-  Shape shape = network.spec().input;
-  shape.insert(shape.begin(), state.range(0));
-  const at::Tensor inputs = random_tensor(shape);
+  const at::Tensor inputs = random_tensor(network.spec().batch_shape(state.range(0)));
   at::Tensor outputs = at::empty({state.range(0), kClasses});
   for (auto _ : state) {
     sparse.predict(inputs.data_ptr<float>(), state.range(0), outputs.data_ptr<float>());

@@ -19,9 +19,7 @@ struct StepCase {
 /// Whole steps of NTT at the published settings: teacher, student, Adam, and a new mask every 100 steps.
 void time_steps(benchmark::State& state, const StepCase& step_case) {
   const Network teacher = Network::random(find_model(step_case.model, step_case.input, kClasses), 0);
-  Shape shape = step_case.input;
-  shape.insert(shape.begin(), kBatch);
-  const at::Tensor inputs = random_tensor(shape);
+  const at::Tensor inputs = random_tensor(teacher.spec().batch_shape(kBatch));
   TransferOptions options;
   options.step.kernel = step_case.probes == 0 ? KernelMode::exact : KernelMode::sketch;
   options.step.probes = step_case.probes;

@@ -38,8 +38,7 @@ struct Timings {
 Timings time_steps(const BenchOptions& options, at::Device device) {
   const c10::InferenceMode inference;
   Network teacher = Network::random(bench_model(options.model), options.common.seed);
-  Shape shape = teacher.spec().input;
-  shape.insert(shape.begin(), options.transfer.batch_size);
+  const Shape shape = teacher.spec().batch_shape(options.transfer.batch_size);
   RandomStream stream(options.common.seed, "bench");
   const at::Tensor inputs = random_normal(stream, shape, 1.0, at::kFloat).to(device);
   teacher.to(device, at::kFloat);

@@ -43,9 +43,7 @@ struct Trained {
 
 at::Tensor draw_inputs(const NetworkSpec& spec, std::int64_t count, std::uint64_t seed) {
   RandomStream stream(seed, "bench");
-  Shape shape = spec.input;
-  shape.insert(shape.begin(), count);
-  return random_normal(stream, shape, 1.0, at::kFloat);
+  return random_normal(stream, spec.batch_shape(count), 1.0, at::kFloat);
 }
 
 SparseTimes split(const std::vector<CallTime>& times) {

@@ -39,11 +39,10 @@ std::vector<LayerCost> layer_costs(const Network& network) {
     }
   }
   // One input shows each layer what it is given, and so how large its output is.
-  std::vector<std::int64_t> shape = network.spec().input;
-  shape.insert(shape.begin(), 1);
   Tape tape;
   network.layers().limit_cotangents(tape, false, false);
-  network.layers().forward(at::zeros(shape, network.parameters().front()->value.options()), tape);
+  const at::TensorOptions like_weights = network.parameters().front()->value.options();
+  network.layers().forward(at::zeros(network.spec().batch_shape(1), like_weights), tape);
   std::size_t index = 0;
   network.layers().for_each_parametric(tape, [&](const ParametricLayer& layer, Tape& layer_tape) {
     const Shape output = layer.output_shape(layer_tape.input.sizes().slice(1).vec());

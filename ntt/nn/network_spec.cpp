@@ -94,6 +94,12 @@ toml::table layer_to_toml(const LayerSpec& layer) {
 
 }  // namespace
 
+Shape NetworkSpec::batch_shape(std::int64_t count) const {
+  Shape shape{count};
+  shape.insert(shape.end(), input.begin(), input.end());
+  return shape;
+}
+
 NetworkSpec parse_network_toml(std::string_view text, const std::string& origin) {
   toml::table table;
   try {

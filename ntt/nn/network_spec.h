@@ -24,6 +24,9 @@ struct NetworkSpec {
   std::string name;
   Shape input;  ///< [features] or [channels, height, width]
   std::vector<LayerSpec> layers;
+
+  /// The shape of so many inputs: [count, input...].
+  Shape batch_shape(std::int64_t count) const;
 };
 
 /// Reads the TOML form (docs/cli.md, "Networks of your own"); InputError naming `origin` and what is wrong.

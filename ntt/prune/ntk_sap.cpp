@@ -42,9 +42,8 @@ Scores ntk_sap_scores(const Network& network, const NtkSapDraw& draw) {
       parameter->value.add_(noise.to(network.device()));
       parameter->refresh();
     }
-    std::vector<std::int64_t> shape = network.spec().input;
-    shape.insert(shape.begin(), batch.count);
-    const at::Tensor inputs = random_normal(stream, shape, 1.0, network.dtype()).to(network.device());
+    const at::Tensor inputs =
+        random_normal(stream, network.spec().batch_shape(batch.count), 1.0, network.dtype()).to(network.device());
     Tape tape;
     Tape perturbed_tape;
     drawn.layers().limit_cotangents(tape, false, false);

@@ -11,12 +11,10 @@ Scores synflow_scores(const Network& network) {
     parameter->value.abs_();
     parameter->refresh();
   }
-  std::vector<std::int64_t> shape = network.spec().input;
-  shape.insert(shape.begin(), 1);
   Tape tape;
   magnitudes.layers().limit_cotangents(tape, false, false);
-  const at::Tensor outputs =
-      magnitudes.layers().forward(at::ones(shape, magnitudes.parameters().front()->value.options()), tape);
+  const at::Tensor outputs = magnitudes.layers().forward(
+      at::ones(network.spec().batch_shape(1), magnitudes.parameters().front()->value.options()), tape);
   magnitudes.layers().forward_adjoint(at::ones_like(outputs), tape);
   Scores scores;
   for (const Parameter* parameter : prunable_parameters(magnitudes)) {

@@ -68,6 +68,10 @@ TEST(NetworkSpec, ReadsEveryField) {
   EXPECT_EQ(spec.layers[2].name, "");
 }
 
+TEST(NetworkSpec, ABatchIsSoManyInputs) {
+  EXPECT_THAT((NetworkSpec{"", {3, 8, 9}, {}}.batch_shape(5)), ElementsAre(5, 3, 8, 9));
+}
+
 TEST(NetworkSpec, WithoutNameIsNamedAsItsFile) {
   EXPECT_EQ(parse_network_toml("input = [4]\n[[layer]]\ntype = \"relu\"", "nets/my-net.toml").name, "my-net");
 }

@@ -58,9 +58,7 @@ TEST(NtkSap, IsAutogradsDerivativeByTheMask) {
       const at::Tensor noise = random_normal(stream, parameter.value.sizes(), how.epsilon, at::kDouble);
       perturbed.push_back((parameter.value + noise) * masks.back());
     }
-    std::vector<std::int64_t> shape = spec.input;
-    shape.insert(shape.begin(), how.samples);
-    const at::Tensor inputs = random_normal(stream, shape, 1.0, at::kDouble);
+    const at::Tensor inputs = random_normal(stream, spec.batch_shape(how.samples), 1.0, at::kDouble);
     const at::Tensor difference = oracle::forward(spec, weights, inputs) - oracle::forward(spec, perturbed, inputs);
     Scores expected = oracle::gradients(difference.square().sum(), masks);
     for (std::size_t i = 0; i < expected.size(); ++i) {

@@ -109,9 +109,7 @@ Network draw(const NetworkSpec& spec, std::uint64_t seed, at::ScalarType dtype) 
 
 at::Tensor draw_inputs(const NetworkSpec& spec, std::int64_t count, std::uint64_t seed, at::ScalarType dtype) {
   RandomStream stream(seed, "test-inputs");
-  Shape shape = spec.input;
-  shape.insert(shape.begin(), count);
-  return random_normal(stream, shape, 1.0, dtype);
+  return random_normal(stream, spec.batch_shape(count), 1.0, dtype);
 }
 
 void mask_at_random(Network& network, double density, std::uint64_t seed) {
