@@ -1,10 +1,10 @@
 #include "cli/sparse_cases.h"
 
-#include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "ntt/nn/cost.h"
 #include "ntt/prune/mask.h"
 
 namespace ntt {
@@ -24,30 +24,7 @@ void collect_layers(const std::vector<LayerSpec>& layers, std::vector<LayerSpec>
   }
 }
 
-struct LayerShapes {
-  std::string name;
-  Shape input;
-  Shape output;
-};
-
-/// One input shows each layer what it is given.
-std::vector<LayerShapes> layer_shapes(const NetworkSpec& spec) {
-  const Network network = Network::random(spec, 0);
-  Shape shape = spec.input;
-  shape.insert(shape.begin(), 1);
-  Tape tape;
-  network.layers().limit_cotangents(tape, false, false);
-  network.layers().forward(at::zeros(shape), tape);
-  std::vector<LayerShapes> shapes;
-  network.layers().for_each_parametric(tape, [&](const ParametricLayer& layer, const Tape& layer_tape) {
-    const std::string& weight = network.parameters()[2 * shapes.size()]->name;
-    const Shape input = layer_tape.input.sizes().slice(1).vec();
-    shapes.push_back({weight.substr(0, weight.rfind('.')), input, layer.output_shape(input)});
-  });
-  return shapes;
-}
-
-SparseCase layer_case(const NetworkSpec& model, LayerSpec layer, const LayerShapes& shapes, bool first) {
+SparseCase layer_case(const NetworkSpec& model, LayerSpec layer, const LayerCost& shapes, bool first) {
   const bool convolution = layer.type == "conv2d";
   SparseCase one{fmt::format("{} {}", model.name, shapes.name), convolution ? "convolution" : "linear", {}, {}};
   layer.name = shapes.name.substr(shapes.name.rfind('.') + 1);
@@ -87,7 +64,7 @@ SparseCase model_case(const std::string& model) {
 
 std::vector<SparseCase> layer_cases(const std::string& model) {
   const NetworkSpec spec = bench_model(model);
-  const std::vector<LayerShapes> shapes = layer_shapes(spec);
+  const std::vector<LayerCost> shapes = layer_costs(Network::random(spec, 0));
   std::vector<LayerSpec> layers;
   collect_layers(spec.layers, layers);
   std::vector<SparseCase> cases;

@@ -38,15 +38,17 @@ std::vector<LayerCost> layer_costs(const Network& network) {
       costs.back().compact_bytes += 4 * costs.back().biases;
     }
   }
-  // One input shows each layer what it is given, and so how large its output is.
+  // One input shows each layer what it is given, and so what it gives.
   Tape tape;
   network.layers().limit_cotangents(tape, false, false);
   const at::TensorOptions like_weights = network.parameters().front()->value.options();
   network.layers().forward(at::zeros(network.spec().batch_shape(1), like_weights), tape);
   std::size_t index = 0;
   network.layers().for_each_parametric(tape, [&](const ParametricLayer& layer, Tape& layer_tape) {
-    const Shape output = layer.output_shape(layer_tape.input.sizes().slice(1).vec());
-    costs[index++].positions = output.size() == 3 ? output[1] * output[2] : 1;
+    LayerCost& cost = costs[index++];
+    cost.input = layer_tape.input.sizes().slice(1).vec();
+    cost.output = layer.output_shape(cost.input);
+    cost.positions = cost.output.size() == 3 ? cost.output[1] * cost.output[2] : 1;
   });
   return costs;
 }

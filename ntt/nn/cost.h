@@ -12,6 +12,8 @@ namespace ntt {
 struct LayerCost {
   std::string name;                 ///< "conv1"
   std::vector<std::int64_t> shape;  ///< of the weight
+  Shape input;                      ///< what the layer is given of one input of the network
+  Shape output;                     ///< what it makes of that
   std::int64_t weights = 0;         ///< all of them
   std::int64_t kept = 0;            ///< those that the mask keeps
   std::int64_t biases = 0;          ///< never pruned

@@ -28,6 +28,10 @@ TEST(LayerCosts, OfLenet5AreThoseCountedByHand) {
     EXPECT_EQ(costs[i].unread_inputs, 0);
   }
   EXPECT_EQ(costs[1].name, "conv2");
+  EXPECT_EQ(costs[1].input, (Shape{20, 12, 12}));
+  EXPECT_EQ(costs[1].output, (Shape{50, 8, 8}));
+  EXPECT_EQ(costs[2].input, Shape{800});
+  EXPECT_EQ(costs[2].output, Shape{500});
   const TotalCost total = total_cost(costs);
   EXPECT_EQ(total.weights, 430500);
   EXPECT_EQ(total.dense_multiply_adds, 288000 + 1600000 + 400000 + 5000);
