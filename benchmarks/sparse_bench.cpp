@@ -11,8 +11,7 @@ namespace ntt {
 namespace {
 
 Network draw_pruned(const std::string& model, double density) {
-  Network network =
-      Network::random(find_model(model, model == "conv-4" ? Shape{3, 32, 32} : Shape{1, 28, 28}, kClasses), 1);
+  Network network = Network::random(published_model(model), 1);
   mask_by_scores(network, random_scores(network, 1), density, Scope::layer);
   return network;
 }

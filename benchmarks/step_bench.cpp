@@ -12,13 +12,12 @@ namespace {
 /// A kernel of one of the zoo's models; 0 probes: exact.
 struct StepCase {
   std::string model;
-  Shape input;
   std::int64_t probes;
 };
 
 /// Whole steps of NTT at the published settings: teacher, student, Adam, and a new mask every 100 steps.
 void time_steps(benchmark::State& state, const StepCase& step_case) {
-  const Network teacher = Network::random(find_model(step_case.model, step_case.input, kClasses), 0);
+  const Network teacher = Network::random(published_model(step_case.model), 0);
   const at::Tensor inputs = random_tensor(teacher.spec().batch_shape(kBatch));
   TransferOptions options;
   options.step.kernel = step_case.probes == 0 ? KernelMode::exact : KernelMode::sketch;
@@ -33,12 +32,9 @@ void time_steps(benchmark::State& state, const StepCase& step_case) {
 }
 
 const bool kRegistered = [] {
-  const Shape digit{1, 28, 28};
-  const Shape photo{3, 32, 32};
   for (const StepCase& step_case :
-       {StepCase{"lenet-300-100", digit, 0}, StepCase{"lenet-300-100", digit, 1}, StepCase{"lenet-300-100", digit, 2},
-        StepCase{"lenet-5-caffe", digit, 0}, StepCase{"lenet-5-caffe", digit, 1}, StepCase{"conv-4", photo, 0},
-        StepCase{"conv-4", photo, 1}}) {
+       {StepCase{"lenet-300-100", 0}, StepCase{"lenet-300-100", 1}, StepCase{"lenet-300-100", 2},
+        StepCase{"lenet-5-caffe", 0}, StepCase{"lenet-5-caffe", 1}, StepCase{"conv-4", 0}, StepCase{"conv-4", 1}}) {
     const std::string kernel = step_case.probes == 0 ? "exact" : fmt::format("sketch:{}", step_case.probes);
     benchmark::RegisterBenchmark(fmt::format("step/{}/{}", step_case.model, kernel).c_str(), time_steps, step_case)
         ->Unit(benchmark::kMillisecond)

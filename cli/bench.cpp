@@ -37,7 +37,7 @@ struct Timings {
 
 Timings time_steps(const BenchOptions& options, at::Device device) {
   const c10::InferenceMode inference;
-  Network teacher = Network::random(bench_model(options.model), options.common.seed);
+  Network teacher = Network::random(published_model(options.model), options.common.seed);
   const Shape shape = teacher.spec().batch_shape(options.transfer.batch_size);
   RandomStream stream(options.common.seed, "bench");
   const at::Tensor inputs = random_normal(stream, shape, 1.0, at::kFloat).to(device);

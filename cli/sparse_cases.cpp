@@ -49,21 +49,13 @@ SparseCase layer_case(const NetworkSpec& model, LayerSpec layer, const LayerCost
 
 }  // namespace
 
-NetworkSpec bench_model(const std::string& model) {
-  constexpr std::int64_t kClasses = 10;
-  if (model.ends_with(".toml")) {
-    return read_network_toml(model);
-  }
-  return find_model(model, model == "conv-4" ? Shape{3, 32, 32} : Shape{1, 28, 28}, kClasses);
-}
-
 SparseCase model_case(const std::string& model) {
-  const NetworkSpec spec = bench_model(model);
+  const NetworkSpec spec = published_model(model);
   return {spec.name, "model", spec, spec};
 }
 
 std::vector<SparseCase> layer_cases(const std::string& model) {
-  const NetworkSpec spec = bench_model(model);
+  const NetworkSpec spec = published_model(model);
   const std::vector<LayerCost> shapes = layer_costs(Network::random(spec, 0));
   std::vector<LayerSpec> layers;
   collect_layers(spec.layers, layers);

@@ -15,9 +15,6 @@ struct SparseCase {
   NetworkSpec training;   ///< what is trained: the same or, of a layer, with others around it
 };
 
-/// A built-in model for the inputs that the published studies gave it, or a .toml file.
-NetworkSpec bench_model(const std::string& model);
-
 SparseCase model_case(const std::string& model);
 
 /// Each linear layer and convolution of a model as a network of its own; a convolution is followed by an average over

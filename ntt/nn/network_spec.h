@@ -40,4 +40,7 @@ std::string to_toml(const NetworkSpec& spec);
 /// whose input and output must fit.
 NetworkSpec find_model(const std::string& model, const Shape& input, std::int64_t classes);
 
+/// A built-in model for the inputs and the ten classes that the published studies gave it, or a .toml file.
+NetworkSpec published_model(const std::string& model);
+
 }  // namespace ntt

@@ -80,8 +80,7 @@ TEST_F(CompactFileTest, ComesBackAsTheSameDenseFile) {
 
 TEST_F(CompactFileTest, AtThreePerCentTakesLessThanSixPerCentOfTheDenseFile) {
   for (const char* model : {"lenet-300-100", "conv-4"}) {
-    const Shape input = std::string(model) == "conv-4" ? Shape{3, 32, 32} : Shape{1, 28, 28};
-    Network network = Network::random(find_model(model, input, 10), 1);
+    Network network = Network::random(published_model(model), 1);
     write_network(path(), network, {});
     const auto dense = static_cast<double>(std::filesystem::file_size(path()));
     mask_at_random(network, 0.03, 1);

@@ -43,15 +43,15 @@ std::int64_t parameter_count(const NetworkSpec& spec) {
 }
 
 TEST(Zoo, HasThePublishedNumbersOfParameters) {
-  EXPECT_EQ(parameter_count(find_model("lenet-300-100", {1, 28, 28}, 10)), 266'610);
-  EXPECT_EQ(parameter_count(find_model("lenet-5-caffe", {1, 28, 28}, 10)), 431'080);
-  EXPECT_EQ(parameter_count(find_model("conv-4", {3, 32, 32}, 10)), 1'904'202);
+  EXPECT_EQ(parameter_count(published_model("lenet-300-100")), 266'610);
+  EXPECT_EQ(parameter_count(published_model("lenet-5-caffe")), 431'080);
+  EXPECT_EQ(parameter_count(published_model("conv-4")), 1'904'202);
 }
 
 TEST(Zoo, HasThePublishedShapes) {
-  const auto shapes = [](const char* model, const Shape& input) {
+  const auto shapes = [](const char* model) {
     std::vector<Shape> result;
-    const Network network(find_model(model, input, 10));
+    const Network network(published_model(model));
     for (const Parameter* parameter : network.parameters()) {
       if (parameter->prunable) {
         result.push_back(parameter->shape);
@@ -59,23 +59,17 @@ TEST(Zoo, HasThePublishedShapes) {
     }
     return result;
   };
-  EXPECT_EQ(shapes("lenet-300-100", {1, 28, 28}), (std::vector<Shape>{{300, 784}, {100, 300}, {10, 100}}));
-  EXPECT_EQ(shapes("lenet-5-caffe", {1, 28, 28}),
-            (std::vector<Shape>{{20, 1, 5, 5}, {50, 20, 5, 5}, {500, 800}, {10, 500}}));
+  EXPECT_EQ(shapes("lenet-300-100"), (std::vector<Shape>{{300, 784}, {100, 300}, {10, 100}}));
+  EXPECT_EQ(shapes("lenet-5-caffe"), (std::vector<Shape>{{20, 1, 5, 5}, {50, 20, 5, 5}, {500, 800}, {10, 500}}));
   EXPECT_EQ(
-      shapes("conv-4", {3, 32, 32}),
+      shapes("conv-4"),
       (std::vector<Shape>{{64, 3, 3, 3}, {64, 64, 3, 3}, {128, 64, 3, 3}, {128, 128, 3, 3}, {512, 3200}, {10, 512}}));
 }
 
 TEST(Zoo, ComputesWhatItsLayersSay) {
-  struct Model {
-    const char* name;
-    Shape input;
-  };
-  for (const Model& model :
-       {Model{"lenet-300-100", {1, 28, 28}}, Model{"lenet-5-caffe", {1, 28, 28}}, Model{"conv-4", {3, 32, 32}}}) {
-    SCOPED_TRACE(model.name);
-    const NetworkSpec spec = find_model(model.name, model.input, 10);
+  for (const char* model : {"lenet-300-100", "lenet-5-caffe", "conv-4"}) {
+    SCOPED_TRACE(model);
+    const NetworkSpec spec = published_model(model);
     Network network = draw(spec, 1, at::kDouble);
     mask_at_random(network, 0.3, 2);
     const at::Tensor inputs = draw_inputs(spec, 3, 1);
