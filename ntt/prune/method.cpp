@@ -17,33 +17,37 @@
 namespace ntt {
 namespace {
 
-constexpr const char* kDense = "dense";
 constexpr const char* kRescaled = "random-rescaled";
 
-Scores scores_of(const PruneMethod& method, Network& network, const PruneData& data, const PruneOptions& options,
-                 std::int64_t round) {
-  if (method.name == "magnitude") {
-    return magnitude_scores(network);
-  }
-  if (method.name == "snip") {
-    return snip_scores(network, data.inputs, data.labels);
-  }
-  if (method.name == "logit-snip") {
-    return logit_snip_scores(network, data.inputs);
-  }
-  if (method.name == "grasp") {
-    return grasp_scores(network, data.inputs, data.labels);
-  }
-  if (method.name == "synflow") {
-    return synflow_scores(network);
-  }
-  if (method.name == "ntk-sap") {
-    NtkSapDraw draw;
-    draw.seed = options.seed;
-    draw.round = round;
-    return ntk_sap_scores(network, draw);
-  }
-  return random_scores(network, options.seed);
+Scores by_chance(const ScoringRound& round) {
+  return random_scores(round.network, round.seed);
+}
+
+Scores by_magnitude(const ScoringRound& round) {
+  return magnitude_scores(round.network);
+}
+
+Scores by_snip(const ScoringRound& round) {
+  return snip_scores(round.network, round.data.inputs, round.data.labels);
+}
+
+Scores by_logit_snip(const ScoringRound& round) {
+  return logit_snip_scores(round.network, round.data.inputs);
+}
+
+Scores by_grasp(const ScoringRound& round) {
+  return grasp_scores(round.network, round.data.inputs, round.data.labels);
+}
+
+Scores by_synflow(const ScoringRound& round) {
+  return synflow_scores(round.network);
+}
+
+Scores by_ntk_sap(const ScoringRound& round) {
+  NtkSapDraw draw;
+  draw.seed = round.seed;
+  draw.round = round.number;
+  return ntk_sap_scores(round.network, draw);
 }
 
 /// The largest scores first become the smallest; what is pruned already stays so.
@@ -82,15 +86,16 @@ void rescale(Network& network) {
 
 const std::vector<PruneMethod>& prune_methods() {
   static const std::vector<PruneMethod> methods = {
-      {kDense, "every weight stays"},
-      {"random", "uniform scores"},
-      {kRescaled, "uniform scores; kept weights times 1/sqrt(density)"},
-      {"magnitude", "|w|"},
-      {"snip", "|w dL/dw|, L the cross-entropy (Lee et al. 2019)", true, true},
-      {"logit-snip", "|w d(sum f^2)/dw| (Liu & Zenke 2020)", true, false},
-      {"grasp", "w Hg, g the loss's gradient and H its Hessian (Wang et al. 2020)", true, true},
-      {"synflow", "|w| dR/d|w|, R the flow of magnitudes (Tanaka et al. 2020)", false, false, 100},
-      {"ntk-sap", "|d/dm E|f(m w) - f(m (w + dw))|^2|, random weights and inputs (Wang et al. 2023)", false, false, 20},
+      {"dense", "every weight stays"},
+      {"random", "uniform scores", by_chance},
+      {kRescaled, "uniform scores; kept weights times 1/sqrt(density)", by_chance},
+      {"magnitude", "|w|", by_magnitude},
+      {"snip", "|w dL/dw|, L the cross-entropy (Lee et al. 2019)", by_snip, true, true},
+      {"logit-snip", "|w d(sum f^2)/dw| (Liu & Zenke 2020)", by_logit_snip, true, false},
+      {"grasp", "w Hg, g the loss's gradient and H its Hessian (Wang et al. 2020)", by_grasp, true, true},
+      {"synflow", "|w| dR/d|w|, R the flow of magnitudes (Tanaka et al. 2020)", by_synflow, false, false, 100},
+      {"ntk-sap", "|d/dm E|f(m w) - f(m (w + dw))|^2|, random weights and inputs (Wang et al. 2023)", by_ntk_sap, false,
+       false, 20},
   };
   return methods;
 }
@@ -111,12 +116,12 @@ void prune(Network& network, const PruneMethod& method, const PruneData& data, c
   if ((method.reads_inputs && !data.inputs.defined()) || (method.reads_labels && !data.labels.defined())) {
     fail_input("method {} reads {}, and was given none", method.name, method.reads_labels ? "labels" : "inputs");
   }
-  if (method.name == kDense) {
+  if (method.scores == nullptr) {
     return;
   }
   const std::int64_t rounds = method.rounds > 1 && options.rounds > 0 ? options.rounds : method.rounds;
   for (std::int64_t round = 1; round <= rounds; ++round) {
-    Scores scores = scores_of(method, network, data, options, round);
+    Scores scores = method.scores({network, data, options.seed, round});
     check_finite(method, network, scores);
     if (options.invert) {
       invert_scores(network, scores);

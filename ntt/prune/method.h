@@ -23,10 +23,19 @@ struct PruneOptions {
   bool invert = false;  ///< keep the weights that the method would prune first
 };
 
+/// What one round of scoring is given.
+struct ScoringRound {
+  Network& network;
+  const PruneData& data;
+  std::uint64_t seed;
+  std::int64_t number;  ///< counted from 1
+};
+
 /// A way to find a sparse initialisation by scores (docs/methods.md).
 struct PruneMethod {
   std::string name;
-  std::string formula;  ///< in words, with its source
+  std::string formula;                              ///< in words, with its source
+  Scores (*scores)(const ScoringRound&) = nullptr;  ///< null where every weight stays
   bool reads_inputs = false;
   bool reads_labels = false;
   std::int64_t rounds = 1;  ///< of scoring; above 1 it may be chosen
