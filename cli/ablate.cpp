@@ -19,6 +19,7 @@
 #include "ntt/core/error.h"
 #include "ntt/nn/network_file.h"
 #include "ntt/prune/ablation.h"
+#include "ntt/transfer/method_names.h"
 
 namespace ntt {
 namespace {
@@ -55,7 +56,7 @@ Network inverted(const AblateCommand& command, const Source& source) {
   const nlohmann::json record = RunFolder(command.init).read_result();
   const std::string name = record.value("method", "unknown");
   if (record.value("what", "") != "prune" || !record.at("options").contains("samples") || name == "dense" ||
-      name == "ntt-exact" || name == "ntt-sketch" || name == "logit-mimicry") {
+      is_transfer_method(name)) {
     fail_input("--what invert turns round the scores of ntt prune, and {} was made by {}, which has none", command.init,
                name);
   }

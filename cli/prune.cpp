@@ -21,13 +21,10 @@
 #include "ntt/core/error.h"
 #include "ntt/core/stopwatch.h"
 #include "ntt/report/table.h"
+#include "ntt/transfer/method_names.h"
 
 namespace ntt {
 namespace {
-
-constexpr const char* kNttExact = "ntt-exact";
-constexpr const char* kNttSketch = "ntt-sketch";
-constexpr const char* kLogitMimicry = "logit-mimicry";
 
 struct PruneCommand {
   TransferCommand run;  ///< what the methods have in common, and all of it for those of transfer
@@ -46,16 +43,12 @@ struct Pruned {
   std::string reads;  ///< "labels", "inputs" or "no data"
 };
 
-bool is_transfer(const std::string& method) {
-  return method == kNttExact || method == kNttSketch || method == kLogitMimicry;
-}
-
 std::vector<std::string> method_names() {
   std::vector<std::string> names;
   for (const PruneMethod& method : prune_methods()) {
     names.push_back(method.name);
   }
-  names.insert(names.end(), {kNttExact, kNttSketch, kLogitMimicry});
+  names.insert(names.end(), kTransferMethods.begin(), kTransferMethods.end());
   return names;
 }
 
@@ -66,7 +59,7 @@ bool is_changed(const CLI::App& subcommand, const std::string& name) {
 }
 
 void check_options(const CLI::App& subcommand, const PruneCommand& command) {
-  const bool transfers = is_transfer(command.method);
+  const bool transfers = is_transfer_method(command.method);
   if (command.run.transfer.steps > 0 && !transfers) {
     fail_input("--steps is the length of {}, {} and {}; {} takes none", kNttExact, kNttSketch, kLogitMimicry,
                command.method);
@@ -158,12 +151,12 @@ void run_prune(CLI::App& subcommand, PruneCommand& command) {
   const CommonOptions& common = command.run.common;
   const LoadedData data = load_data(common.data, parse_device(common.device), common.classes);
   const NetworkSpec spec = find_model(command.run.model, data.input, data.classes);
-  if (is_transfer(command.method)) {
+  if (is_transfer_method(command.method)) {
     settle_method(subcommand, command, spec, data);
   }
   const OpenRun run(subcommand, common);
   const Pruned pruned =
-      is_transfer(command.method) ? by_transfer(command, spec, data, run) : by_scores(command, spec, data);
+      is_transfer_method(command.method) ? by_transfer(command, spec, data, run) : by_scores(command, spec, data);
   warn_of_empty_layers(pruned.network);
   write_pruned(run.folder(), pruned.dense, pruned.network, command.method, data.name,
                fmt::format("ntt {} prune --method {} --seed {}", NTT_VERSION, command.method, common.seed));

@@ -14,13 +14,12 @@
 
 #include "ntt/core/error.h"
 #include "ntt/io/read_file.h"
+#include "ntt/transfer/method_names.h"
 
 namespace ntt {
 namespace {
 
 constexpr const char* kDense = "dense";
-constexpr const char* kExact = "ntt-exact";
-constexpr const char* kSketch = "ntt-sketch";
 constexpr const char* kNoAblation = "none";
 constexpr const char* kInvert = "invert";
 
@@ -249,7 +248,7 @@ class Unroller {
     }
     add(found);
     for (const std::string& ablation : grid.at("ablation")) {
-      const bool has_scores = method != kDense && !is_transfer(method);
+      const bool has_scores = method != kDense && !is_transfer_method(method);
       if (ablation == kNoAblation || (method != kDense && (has_scores || ablation != kInvert))) {
         const Job start = ablation == kNoAblation ? found : add_ablation(found, ablation, seed);
         add_trainings(grid, start, data, seed, variant, changed.empty());
@@ -306,24 +305,20 @@ class Unroller {
     }
   }
 
-  static bool is_transfer(const std::string& method) {
-    return method == kExact || method == kSketch || method == "logit-mimicry";
-  }
-
   static bool takes(const std::string& method, const std::string& option) {
     static const std::set<std::string> of_transfer{
         "epochs",           "steps",         "held-out",   "pairs",        "parameters",   "learning-rate",
         "density-schedule", "mask-interval", "batch-size", "weight-decay", "initial-mask", "evaluate-interval"};
     if (option == "probes") {
-      return method == kSketch;
+      return method == kNttSketch;
     }
     if (option == "kernel-weight") {
-      return method == kExact || method == kSketch;
+      return method == kNttExact || method == kNttSketch;
     }
     if (option == "rounds") {
       return method == "synflow" || method == "ntk-sap";
     }
-    return is_transfer(method) || !of_transfer.contains(option);
+    return is_transfer_method(method) || !of_transfer.contains(option);
   }
 
   /// Those of the options that the method takes.
