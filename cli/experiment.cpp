@@ -177,7 +177,7 @@ void run_experiment(ExperimentCommand& command) {
   spdlog::info("experiment {}: {} jobs in {}, {} at once", plan.name, plan.jobs.size(), folder.string(), processes);
   run_jobs(store, {std::filesystem::read_symlink("/proc/self/exe"), std::filesystem::absolute(folder), processes},
            [&](const JobRecord& ended) {
-             const std::vector<JobRecord> records = store.all();
+             const std::vector<JobRecord> records = store.states();
              const std::int64_t over = count(records, JobState::done) + count(records, JobState::failed);
              const double accuracy = test_accuracy(ended.result);
              const std::string found = std::isnan(accuracy) ? "" : fmt::format(", {}", format_percent(accuracy));
@@ -190,7 +190,7 @@ void run_experiment(ExperimentCommand& command) {
            });
   print_status(command.common, store, processes);
   spdlog::info("ntt report {} draws it", folder.string());
-  const std::int64_t failed = count(store.all(), JobState::failed);
+  const std::int64_t failed = count(store.states(), JobState::failed);
   if (failed > 0) {
     fail_run("{} jobs failed; see above, and run again with --retry-failed", failed);
   }

@@ -247,8 +247,17 @@ void JobStore::retry_failed() {
 }
 
 std::vector<JobRecord> JobStore::all() {
+  return select("result");
+}
+
+std::vector<JobRecord> JobStore::states() {
+  return select("'null'");
+}
+
+std::vector<JobRecord> JobStore::select(const std::string& result) {
   std::vector<JobRecord> records;
-  Statement rows(database_, fmt::format("SELECT {}, state, seconds, error, result FROM jobs ORDER BY id", kColumns));
+  Statement rows(database_,
+                 fmt::format("SELECT {}, state, seconds, error, {} FROM jobs ORDER BY id", kColumns, result));
   while (rows.step()) {
     records.push_back({rows.job(), state_of(rows.text(10)), rows.real(11), rows.text(12),
                        nlohmann::json::parse(rows.text(13), nullptr, false)});

@@ -52,9 +52,13 @@ class JobStore {
   void retry_failed();
   /// Every job, in the order in which they were added.
   std::vector<JobRecord> all();
+  /// The same with null for results: what there is to count and to time, without reading them all.
+  std::vector<JobRecord> states();
 
  private:
   class Statement;
+
+  std::vector<JobRecord> select(const std::string& result);
 
   void execute(const char* sql);
   void release_orphans();

@@ -51,6 +51,27 @@ TEST_F(JobStoreTest, KeepsJobsAndTheirResults) {
   EXPECT_EQ(kept.job.seed, 7);
 }
 
+TEST_F(JobStoreTest, StatesAreTheJobsWithoutTheirResults) {
+  JobStore store(path_);
+  store.add({job("a"), job("b"), job("c")});
+  store.claim();
+  store.finish("a", 1.5, {{"accuracy", 0.5}});
+  store.claim();
+  store.fail("b", 2, "no such data");
+  const std::vector<JobRecord> all = store.all();
+  const std::vector<JobRecord> states = store.states();
+  ASSERT_EQ(states.size(), 3U);
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    EXPECT_EQ(states[i].job.name, all[i].job.name);
+    EXPECT_EQ(states[i].job.stage, all[i].job.stage);
+    EXPECT_EQ(states[i].state, all[i].state);
+    EXPECT_EQ(states[i].seconds, all[i].seconds);
+    EXPECT_EQ(states[i].error, all[i].error);
+    EXPECT_TRUE(states[i].result.is_null());
+  }
+  EXPECT_EQ(all[0].result.at("accuracy"), 0.5);
+}
+
 TEST_F(JobStoreTest, HandsOutJobsOnceWhatTheyNeedIsDone) {
   JobStore store(path_);
   store.add({job("a"), job("b", "a"), job("c")});
