@@ -1,16 +1,12 @@
 """Times one Neural Tangent Transfer step of each peer and of ntt in turn, and prints the ratios."""
 
 import argparse
-import datetime
 import importlib.util
 import json
 import os
-import platform
-import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 # The reference is worked out here, in NumPy: one thread is enough and cannot spin against another program's.
@@ -18,8 +14,10 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import ours
 import problem as p
+import reporting
 import tables
 from processes import environment, supervise
+from reporting import log
 
 HERE = Path(__file__).resolve().parent
 NTK_IMPLEMENTATIONS = ["jacobian contraction", "NTK-vector products", "structured derivatives", "auto"]
@@ -68,10 +66,6 @@ def read_options():
     if options.quick:
         options.seconds, options.min_steps = 0.1, 1
     return options
-
-
-def log(text):
-    print(text, file=sys.stderr, flush=True)
 
 
 def run_variant(peer, model, probes, variant, options, folder):
@@ -187,57 +181,24 @@ def installed(peer):
     return result.returncode == 0
 
 
-def processor():
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
-def save(path, report):
-    if not path:
-        return
-    part = Path(f"{path}.part")
-    part.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    part.replace(path)
-
-
-def warn(options):
-    if not os.access(options.ntt, os.X_OK):
-        log(f"{options.ntt} is missing (build it, or name it with --ntt): our times are shown as {tables.NONE}")
-    if os.getloadavg()[0] > 0.5:
-        log(f"other programs were running (load {os.getloadavg()[0]:.1f}): if they still are, expect wrong times")
-
-
 def main():
     options = read_options()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    report = {
-        "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "processor": processor(),
-        "threads": options.threads,
-        "quick": options.quick,
-        "batch_size": p.BATCH,
-        "load_at_start": os.getloadavg()[0],
-        "models": {},
-    }
-    warn(options)
-    interrupted = False
-    try:
+    report = reporting.header(options, quick=options.quick, batch_size=p.BATCH)
+    if not os.access(options.ntt, os.X_OK):
+        log(f"{options.ntt} is missing (build it, or name it with --ntt): our times are shown as {tables.NONE}")
+    reporting.warn_of_load()
+
+    def measure(folder):
         peers = [peer for peer in options.peers if installed(peer)]
-        with tempfile.TemporaryDirectory(prefix="ntt-peers-") as folder:
-            for model in options.models:
-                comparison = Comparison(model, options, Path(folder))
-                report["models"][model] = comparison.figures
-                if importlib.util.find_spec("numpy"):
-                    comparison.prepare()
-                comparison.run(peers)
-                save(options.json, report)
-    except KeyboardInterrupt:
-        interrupted = True
-        log("interrupted: what was measured so far follows")
-    save(options.json, report)
-    for model, figures in report["models"].items():
-        tables.show(model, figures, report, options.markdown)
-    return 130 if interrupted else 0
+        for model in options.models:
+            comparison = Comparison(model, options, folder)
+            report["models"][model] = comparison.figures
+            if importlib.util.find_spec("numpy"):
+                comparison.prepare()
+            comparison.run(peers)
+            reporting.save(options.json, report)
+
+    return reporting.run(measure, tables.show, report, options)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,8 @@
 """Times answers and training steps of sparse networks in ntt and its peers in turn, and prints the ratios."""
 
 import argparse
-import datetime
 import json
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -19,9 +17,10 @@ import numpy as np
 import ours
 import problem as p
 import reference
+import reporting
 import tables
-from compare import log, processor, save
 from processes import environment, supervise
+from reporting import log
 
 HERE = Path(__file__).resolve().parent
 # Workload, title and the folder of the virtual environment of each peer of sparse_peer.py.
@@ -229,32 +228,19 @@ def _spread(rows):
 
 def main():
     options = read_options()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    report = {
-        "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "processor": processor(),
-        "threads": options.threads,
-        "load_at_start": os.getloadavg()[0],
-        "models": {},
-    }
-    if os.getloadavg()[0] > 0.5:
-        log(f"other programs were running (load {os.getloadavg()[0]:.1f}): if they still are, expect wrong times")
-    interrupted, comparison = False, None
-    try:
-        with tempfile.TemporaryDirectory(prefix="ntt-peers-") as folder:
-            for model in options.models:
-                comparison = Comparison(model, options, Path(folder))
+    report = reporting.header(options)
+    reporting.warn_of_load()
+
+    def measure(folder):
+        for model in options.models:
+            comparison = Comparison(model, options, folder)
+            try:
                 comparison.run()
+            finally:
                 report["models"][model] = comparison.figures()
-                save(options.json, report)
-    except KeyboardInterrupt:
-        interrupted = True
-        report["models"][comparison.model] = comparison.figures()
-        log("interrupted: what was measured so far follows")
-    save(options.json, report)
-    for model, figures in report["models"].items():
-        show(model, figures, report, options.markdown)
-    return 130 if interrupted else 0
+            reporting.save(options.json, report)
+
+    return reporting.run(measure, show, report, options)
 
 
 if __name__ == "__main__":
