@@ -30,4 +30,16 @@ struct BlockLayout {
   std::int64_t at_feature(std::int64_t f) const { return at(f / (height * width), f / width % height, f % width); }
 };
 
+/// Calls visit(c, y, x) for every place of a layout.
+template <typename Visit>
+void for_each_place(const BlockLayout& layout, Visit&& visit) {
+  for (std::int64_t c = 0; c < layout.channels; ++c) {
+    for (std::int64_t y = 0; y < layout.height; ++y) {
+      for (std::int64_t x = 0; x < layout.width; ++x) {
+        visit(c, y, x);
+      }
+    }
+  }
+}
+
 }  // namespace ntt

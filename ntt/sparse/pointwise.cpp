@@ -185,18 +185,6 @@ HWY_EXPORT(max_pool_gradient);
 HWY_EXPORT(average_pool_gradient);
 HWY_EXPORT(add_gradient);
 
-/// Calls visit(c, y, x) for every place of a layout.
-template <typename Visit>
-void for_each_place(const BlockLayout& layout, Visit&& visit) {
-  for (std::int64_t c = 0; c < layout.channels; ++c) {
-    for (std::int64_t y = 0; y < layout.height; ++y) {
-      for (std::int64_t x = 0; x < layout.width; ++x) {
-        visit(c, y, x);
-      }
-    }
-  }
-}
-
 float evaluate(Pointwise function, float z) {
   switch (function) {
     case Pointwise::relu:

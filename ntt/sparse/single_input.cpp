@@ -129,18 +129,14 @@ NTT_SIMD void pool_two_rows(const float* a, const float* b, float* maxima, std::
 template <typename Combine>
 void pool(const PoolWindows& windows, const ConstBlock& input, const BlockLayout& layout, float* output, float start,
           float scale, float least, Combine combine) {
-  for (std::int64_t c = 0; c < layout.channels; ++c) {
-    for (std::int64_t y = 0; y < layout.height; ++y) {
-      for (std::int64_t x = 0; x < layout.width; ++x) {
-        float value = start;
-        for (std::int64_t i = 0; i < windows.kernel; ++i) {
-          const float* from = input.data + input.layout->at(c, y * windows.stride + i, x * windows.stride);
-          value = std::accumulate(from, from + windows.kernel, value, combine);
-        }
-        output[layout.at(c, y, x)] = std::max(scale * value, least);
-      }
+  for_each_place(layout, [&](std::int64_t c, std::int64_t y, std::int64_t x) {
+    float value = start;
+    for (std::int64_t i = 0; i < windows.kernel; ++i) {
+      const float* from = input.data + input.layout->at(c, y * windows.stride + i, x * windows.stride);
+      value = std::accumulate(from, from + windows.kernel, value, combine);
     }
-  }
+    output[layout.at(c, y, x)] = std::max(scale * value, least);
+  });
 }
 
 constexpr float kNothing = -std::numeric_limits<float>::infinity();
@@ -177,14 +173,10 @@ void single_average_pool(const PoolWindows& windows, const ConstBlock& input, co
 
 void single_add(const ConstBlock& a, const ConstBlock& b, const BlockLayout& layout, float* output, bool rectify) {
   const float least = least_of(rectify);
-  for (std::int64_t c = 0; c < layout.channels; ++c) {
-    for (std::int64_t y = 0; y < layout.height; ++y) {
-      for (std::int64_t x = 0; x < layout.width; ++x) {
-        const float sum = a.data[a.layout->at(c, y, x)] + b.data[b.layout->at(c, y, x)];
-        output[layout.at(c, y, x)] = std::max(sum, least);
-      }
-    }
-  }
+  for_each_place(layout, [&](std::int64_t c, std::int64_t y, std::int64_t x) {
+    const float sum = a.data[a.layout->at(c, y, x)] + b.data[b.layout->at(c, y, x)];
+    output[layout.at(c, y, x)] = std::max(sum, least);
+  });
 }
 
 }  // namespace ntt
