@@ -92,7 +92,9 @@ Start read_start(const TrainCommand& options, const LoadedData& data) {
 
 Start draw_start(const TrainCommand& options, const LoadedData& data) {
   Start start{Network::random(find_model(options.model, data.input, data.classes), options.common.seed), {}, {}};
-  start.teacher = start.network.clone();
+  if (options.training.track > 0) {
+    start.teacher = start.network.clone();
+  }
   if (options.method == "random") {
     mask_by_scores(start.network, random_scores(start.network, options.common.seed), options.density,
                    options.scope == "global" ? Scope::global : Scope::layer);

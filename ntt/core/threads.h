@@ -15,6 +15,8 @@ int threads();
 /// Keeps freed memory in the process. Without it the tensors of each step, megabytes each, are mapped and unmapped by
 /// the kernel, and touching fresh pages costs more than the arithmetic on them.
 void keep_freed_memory();
+/// Returns what is kept so far to the system, as after a part of a run that took far more than the rest will.
+void return_freed_memory();
 
 /// Calls body(begin, end, share) on equal, contiguous shares of 0..count-1, numbered from 0. The shares depend on count
 /// and threads() alone, so sums made a share at a time come out the same on every run. The body must not throw.

@@ -18,13 +18,14 @@ at::Tensor stored(const TensorFile& checkpoint, const std::string& name, const a
   return tensor.to(like.device()).clone();
 }
 
+at::Tensor defined(const at::Tensor& moment, const at::Tensor& like) {
+  return moment.defined() ? moment : at::zeros_like(like);
+}
+
 }  // namespace
 
-Adam::Adam(Network& network, double learning_rate) : network_(network), learning_rate_(learning_rate) {
-  for (const Parameter* parameter : network_.parameters()) {
-    moments_.push_back({at::zeros_like(parameter->value), at::zeros_like(parameter->value)});
-  }
-}
+Adam::Adam(Network& network, double learning_rate)
+    : network_(network), learning_rate_(learning_rate), moments_(network.parameters().size()) {}
 
 AdamStep Adam::next_step() {
   AdamStep step;
@@ -37,9 +38,11 @@ void Adam::step(double weight_decay) {
   AdamStep step = next_step();
   for (std::size_t i = 0; i < moments_.size(); ++i) {
     Parameter& parameter = *network_.parameters()[i];
+    Moments& moments = moments_[i];
+    moments = {defined(moments.first, parameter.value), defined(moments.second, parameter.value)};
     step.decay = parameter.prunable ? 2 * weight_decay : 0;
-    adam_update(step, parameter.value, parameter.effective, parameter.gradient, parameter.mask, moments_[i].first,
-                moments_[i].second);
+    adam_update(step, parameter.value, parameter.effective, parameter.gradient, parameter.mask, moments.first,
+                moments.second);
   }
 }
 
@@ -51,8 +54,8 @@ void Adam::save(TensorFile& checkpoint) const {
     if (parameter.mask.defined()) {
       checkpoint.tensors.emplace_back(parameter.name + "_mask", parameter.mask.to(at::kByte));
     }
-    checkpoint.tensors.emplace_back(parameter.name + ".adam_first", moments_[i].first);
-    checkpoint.tensors.emplace_back(parameter.name + ".adam_second", moments_[i].second);
+    checkpoint.tensors.emplace_back(parameter.name + ".adam_first", defined(moments_[i].first, parameter.value));
+    checkpoint.tensors.emplace_back(parameter.name + ".adam_second", defined(moments_[i].second, parameter.value));
   }
 }
 

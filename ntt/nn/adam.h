@@ -12,7 +12,7 @@ namespace ntt {
 /// decay, and the moments carry on when masks change (Liu & Zenke 2020).
 class Adam {
  public:
-  /// Running means of a parameter's gradient and of its square.
+  /// Running means of a parameter's gradient and of its square. Undefined tensors stand for zeros.
   struct Moments {
     at::Tensor first;
     at::Tensor second;
@@ -27,7 +27,7 @@ class Adam {
   std::int64_t steps() const { return steps_; }
 
   /// For whoever moves the parameters in another form: counts one more step and says what it does, and the moments, one
-  /// pair a parameter.
+  /// pair a parameter, to take away and to put back.
   AdamStep next_step();
   std::vector<Moments>& moments() { return moments_; }
 

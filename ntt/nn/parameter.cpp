@@ -17,6 +17,10 @@ void Parameter::assign(at::Tensor new_value) {
   set_mask({});
 }
 
+void Parameter::release() {
+  value = mask = effective = gradient = at::Tensor();
+}
+
 void Parameter::refresh() {
   if (mask.defined()) {
     effective.copy_(value * mask);
@@ -35,6 +39,15 @@ at::Tensor Parameter::file_value() const {
 at::Tensor Parameter::kept_places() const {
   return mask.defined() ? at::nonzero(mask.flatten()).flatten()
                         : at::arange(value.numel(), value.options().dtype(at::kLong));
+}
+
+at::Tensor Parameter::kept_entries(const at::Tensor& dense) const {
+  // masked_select would take 16 bytes of working memory for each entry, kept or not.
+  return mask.defined() ? dense.flatten().index_select(0, kept_places()) : dense.flatten().clone();
+}
+
+at::Tensor Parameter::with_kept_entries(const at::Tensor& entries) const {
+  return mask.defined() ? value.masked_scatter(mask.ne(0), entries) : entries.view(value.sizes()).clone();
 }
 
 }  // namespace ntt

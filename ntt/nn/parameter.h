@@ -25,10 +25,16 @@ struct Parameter {
   void refresh();
   /// Takes a value of its shape, without mask and with gradient zero.
   void assign(at::Tensor new_value);
+  /// Gives up all tensors until assign(); name and shape stay.
+  void release();
   /// Entries that are kept.
   std::int64_t kept() const;
   /// Where those are in the flattened parameter: int64 [kept], ascending.
   at::Tensor kept_places() const;
+  /// The entries of a tensor of its shape at those places, in their order: a copy [kept].
+  at::Tensor kept_entries(const at::Tensor& dense) const;
+  /// A copy of value with these entries [kept] at those places.
+  at::Tensor with_kept_entries(const at::Tensor& entries) const;
   /// Effective as files hold it: float32 on the CPU, pruned entries exactly 0 (where value is negative, effective is
   /// -0).
   at::Tensor file_value() const;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "ntt/core/error.h"
+#include "ntt/core/threads.h"
 #include "ntt/sparse/layer_index.h"
 
 namespace ntt {
@@ -24,6 +25,7 @@ SparseLayer stored_weights(const Parameter& weight, const Parameter& bias) {
   layer.outputs = weight.shape[0];
   layer.inputs = weight.shape[1];
   layer.convolution = weight.shape.size() == 4;
+  layer.masked = weight.mask.defined();
   if (layer.convolution) {
     layer.kernel_height = weight.shape[2];
     layer.kernel_width = weight.shape[3];
@@ -39,7 +41,7 @@ SparseLayer stored_weights(const Parameter& weight, const Parameter& bias) {
   layer.row_begins.assign(begins.data_ptr<std::int32_t>(), begins.data_ptr<std::int32_t>() + layer.outputs + 1);
   const at::Tensor columns = kept.nonzero().select(1, 1).to(at::kInt).contiguous();
   layer.columns.assign(columns.data_ptr<std::int32_t>(), columns.data_ptr<std::int32_t>() + columns.numel());
-  layer.weight = values.masked_select(kept).to(at::kFloat).contiguous();
+  layer.weight = weight.kept_entries(weight.effective).to(at::kFloat);
   layer.bias = bias.effective.to(at::kFloat).clone();
   return layer;
 }
@@ -284,6 +286,23 @@ void lay_out_workspace(Plan& plan, PlanFor purpose) {
 }
 
 }  // namespace
+
+at::Tensor SparseLayer::spread(const at::Tensor& values) const {
+  at::Tensor dense = convolution ? at::zeros({outputs, inputs, kernel_height, kernel_width}, values.options())
+                                 : at::zeros({outputs, inputs}, values.options());
+  const std::int64_t row_size = dense.numel() / outputs;
+  const auto* from = values.data_ptr<float>();
+  auto* to = dense.data_ptr<float>();
+  parallel_for_work(outputs, entries() / outputs, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      for (std::int32_t j = row_begins[static_cast<std::size_t>(row)];
+           j < row_begins[static_cast<std::size_t>(row) + 1]; ++j) {
+        to[row * row_size + columns[static_cast<std::size_t>(j)]] = from[j];
+      }
+    }
+  });
+  return dense;
+}
 
 Plan make_plan(const Network& network, PlanFor purpose, std::int64_t lanes) {
   Plan plan = Planner(network, lanes).take();

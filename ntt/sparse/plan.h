@@ -28,6 +28,7 @@ struct SparseLayer {
 
   std::vector<std::int32_t> row_begins;  ///< [outputs + 1], of each output's entries
   std::vector<std::int32_t> columns;     ///< of each entry, in a row of [inputs * kernel_height * kernel_width]
+  bool masked = false;                   ///< the network has a mask here, be it one that keeps all
   at::Tensor weight;                     ///< float32 [entries]
   at::Tensor bias;                       ///< float32 [outputs]
 
@@ -44,6 +45,8 @@ struct SparseLayer {
   /// Results that are worked out a row, in one block: those of pooled windows are four.
   std::int64_t results() const { return forward_windows.height * forward_windows.width * (pooled ? 4 : 1); }
   std::int64_t entries() const { return static_cast<std::int64_t>(columns.size()); }
+  /// Values [entries] as a dense tensor of the weight's shape, 0 where nothing is stored.
+  at::Tensor spread(const at::Tensor& values) const;
 };
 
 /// What one step hands to the next, for one block of inputs.

@@ -210,15 +210,13 @@ std::int64_t SparseNetwork::weight_bytes() const {
 void SparseNetwork::store(Network& network) const {
   const std::vector<Parameter*>& parameters = network.parameters();
   for (std::size_t i = 0; i < plan_.layers.size(); ++i) {
+    const SparseLayer& layer = plan_.layers[i];
     Parameter& weight = *parameters[2 * i];
-    if (weight.mask.defined()) {
-      weight.value.masked_scatter_(weight.mask.ne(0), plan_.layers[i].weight);
-    } else {
-      weight.value.copy_(plan_.layers[i].weight.view(weight.value.sizes()));
+    weight.assign(layer.spread(layer.weight));
+    if (layer.masked) {
+      weight.set_mask(layer.spread(at::ones_like(layer.weight)));
     }
-    weight.refresh();
-    parameters[2 * i + 1]->value.copy_(plan_.layers[i].bias);
-    parameters[2 * i + 1]->refresh();
+    parameters[2 * i + 1]->assign(layer.bias.clone());
   }
 }
 

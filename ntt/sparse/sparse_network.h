@@ -46,7 +46,8 @@ class SparseNetwork {
   /// Memory of the weights as answers are computed with them: values, places, rows and biases.
   std::int64_t weight_bytes() const;
 
-  /// Writes the weights and biases back to the network that this one was made from.
+  /// Gives the network that this one was made from its parameters and masks, in memory of their own. What masks prune
+  /// has the value 0, and gradients are 0.
   void store(Network& network) const;
 
  private:

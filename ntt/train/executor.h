@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <vector>
 
 #include "ntt/nn/adam.h"
 #include "ntt/nn/network.h"
@@ -26,11 +27,17 @@ class Executor {
   virtual void update(double weight_decay) = 0;
   /// Accuracy and loss of the network as it is.
   virtual Score score(const at::Tensor& inputs, const at::Tensor& labels) const = 0;
-  /// Brings network and optimiser up to date with the steps done.
+  /// The kept entries of every parameter, copied: a tensor [kept] each.
+  virtual std::vector<at::Tensor> kept_entries() const = 0;
+  /// Brings the network up to date with the steps done.
+  virtual void store_network() = 0;
+  /// The same of network and optimiser.
   virtual void store() = 0;
 };
 
-/// Keeps references to both, which must not change while it is there but by store().
+/// Keeps references to both, which nobody else may change while it is there. Sparse execution takes their tensors away
+/// and holds the kept entries alone: what was stored is there until the next step, and the network once more at the
+/// executor's end. Pruned weights then have the value 0, whatever it was: no output, gradient or network file reads it.
 std::unique_ptr<Executor> make_executor(Execution chosen, Network& network, Adam& optimiser);
 
 }  // namespace ntt

@@ -231,7 +231,7 @@ void Run::evaluate() {
     fail_diverged("test loss", test.loss);
   }
   if (tracker_) {
-    executor_->store();
+    executor_->store_network();
     tracker_->record(network_, now, state_.track);
   }
   state_.evaluation_seconds += watch.seconds();
@@ -257,11 +257,7 @@ void Run::note_best() {
   }
   state_.best = state_.last;
   if (options_.select == Select::best_validation) {
-    executor_->store();
-    state_.best_values.clear();
-    for (const Parameter* parameter : network_.parameters()) {
-      state_.best_values.push_back(parameter->value.clone());
-    }
+    state_.best_values = executor_->kept_entries();
   }
 }
 
@@ -307,11 +303,11 @@ std::string Run::figures() const {
 }
 
 TrainingResult Run::finish() {
-  executor_->store();
+  executor_->store_network();
   if (options_.select == Select::best_validation) {
     for (std::size_t i = 0; i < state_.best_values.size(); ++i) {
       Parameter& parameter = *network_.parameters()[i];
-      parameter.value.copy_(state_.best_values[i]);
+      parameter.value.copy_(parameter.with_kept_entries(state_.best_values[i]));
       parameter.refresh();
     }
   }

@@ -71,7 +71,8 @@ void save_checkpoint(const std::filesystem::path& path, const Network& network, 
   file.metadata[kState] = figures(state).dump();
   optimiser.save(file);
   for (std::size_t i = 0; i < state.best_values.size(); ++i) {
-    file.tensors.emplace_back(best_name(*network.parameters()[i]), state.best_values[i]);
+    const Parameter& parameter = *network.parameters()[i];
+    file.tensors.emplace_back(best_name(parameter), parameter.with_kept_entries(state.best_values[i]));
   }
   save_track(file, state.track);
   write_safetensors(path, file);
@@ -85,18 +86,21 @@ TrainingState load_checkpoint(const std::filesystem::path& path, const Network& 
   }
   const nlohmann::json json = nlohmann::json::parse(metadata_of(file, kState), nullptr, false);
   TrainingState state;
+  bool has_best_values = false;
   try {
     state = parse_figures(json);
-    if (json.at("has_best_values").get<bool>()) {
-      for (const Parameter* parameter : network.parameters()) {
-        state.best_values.push_back(file.at(best_name(*parameter)).to(parameter->value.options()));
-      }
-    }
+    json.at("has_best_values").get_to(has_best_values);
   } catch (const nlohmann::json::exception& error) {
     fail_input("{}: its '{}' cannot be read ({}); remove it to begin again", file.origin, kState, error.what());
   }
   state.track = load_track(file);
-  optimiser.load(file);
+  optimiser.load(file);  // with the masks, which say what is kept
+  if (has_best_values) {
+    for (const Parameter* parameter : network.parameters()) {
+      const at::Tensor best = file.at(best_name(*parameter)).to(parameter->value.options());
+      state.best_values.push_back(parameter->kept_entries(best));
+    }
+  }
   return state;
 }
 

@@ -66,10 +66,134 @@ TEST_F(ExecutorTest, SparseTrainingKeepsMasksExactly) {
     if (now.mask.defined()) {
       EXPECT_TRUE(at::equal(now.mask, then.mask));
       EXPECT_EQ(at::count_nonzero(now.effective * (1 - now.mask)).item<std::int64_t>(), 0);
-      const at::Tensor pruned = now.mask.eq(0);
-      EXPECT_TRUE(at::equal(now.value.masked_select(pruned), then.value.masked_select(pruned)));
+      EXPECT_EQ(at::count_nonzero(now.value * (1 - now.mask)).item<std::int64_t>(), 0);
     }
   }
+}
+
+std::int64_t bytes_of(const at::Tensor& tensor) {
+  return tensor.defined() ? static_cast<std::int64_t>(tensor.nbytes()) : 0;
+}
+
+std::int64_t bytes_of(const Network& network) {
+  std::int64_t bytes = 0;
+  for (const Parameter* parameter : network.parameters()) {
+    bytes += bytes_of(parameter->value) + bytes_of(parameter->mask) + bytes_of(parameter->gradient);
+    bytes += parameter->effective.is_same(parameter->value) ? 0 : bytes_of(parameter->effective);
+  }
+  return bytes;
+}
+
+std::int64_t bytes_of(Adam& optimiser) {
+  std::int64_t bytes = 0;
+  for (const Adam::Moments& moments : optimiser.moments()) {
+    bytes += bytes_of(moments.first) + bytes_of(moments.second);
+  }
+  return bytes;
+}
+
+void take_step(Executor& executor) {
+  executor.loss_and_gradient(small_glyphs().train_inputs, small_glyphs().train_labels, at::arange(40, at::kLong));
+  executor.update(1e-8);
+}
+
+TEST_F(ExecutorTest, SparseTrainingLeavesNothingInNetworkAndOptimiser) {
+  Network network = glyph_network(0.1);
+  Adam optimiser(network, 1e-3);
+  const std::int64_t all = bytes_of(network);
+  const auto executor = make_executor(Execution::sparse, network, optimiser);
+  const auto expect_nothing = [&](const char* when) {
+    EXPECT_EQ(bytes_of(network), 0) << when;
+    EXPECT_EQ(bytes_of(optimiser), 0) << when;
+  };
+  expect_nothing("at the beginning");
+  take_step(*executor);
+  expect_nothing("after a step");
+  executor->score(small_glyphs().test_inputs, small_glyphs().test_labels);
+  executor->kept_entries();
+  expect_nothing("after an evaluation");
+  executor->store_network();
+  EXPECT_EQ(bytes_of(network), all);
+  EXPECT_EQ(bytes_of(optimiser), 0);
+  executor->store();
+  EXPECT_EQ(bytes_of(network), all);
+  EXPECT_EQ(bytes_of(optimiser), 2 * 4 * (784 * 32 + 32 + 32 * 10 + 10));
+  take_step(*executor);
+  expect_nothing("after the step that follows");
+}
+
+TEST_F(ExecutorTest, StoringAfterEachStepChangesNothing) {
+  Network stored = glyph_network(0.1);
+  Network kept = glyph_network(0.1);
+  Adam stored_optimiser(stored, 1e-3);
+  Adam kept_optimiser(kept, 1e-3);
+  const auto stored_executor = make_executor(Execution::sparse, stored, stored_optimiser);
+  const auto kept_executor = make_executor(Execution::sparse, kept, kept_optimiser);
+  for (int step = 0; step < 3; ++step) {
+    take_step(*stored_executor);
+    take_step(*kept_executor);
+    stored_executor->store();
+  }
+  kept_executor->store();
+  EXPECT_TRUE(identical(stored, kept));
+  for (std::size_t i = 0; i < stored_optimiser.moments().size(); ++i) {
+    EXPECT_TRUE(at::equal(stored_optimiser.moments()[i].first, kept_optimiser.moments()[i].first));
+    EXPECT_TRUE(at::equal(stored_optimiser.moments()[i].second, kept_optimiser.moments()[i].second));
+  }
+}
+
+/// What an optimiser writes: values, masks and moments.
+TensorFile saved(const Adam& optimiser) {
+  TensorFile file;
+  optimiser.save(file);
+  return file;
+}
+
+TEST_F(ExecutorTest, ACheckpointGoesOnInEitherExecution) {
+  Network network = glyph_network(0.1);
+  Adam optimiser(network, 1e-3);
+  const auto first = make_executor(Execution::sparse, network, optimiser);
+  take_step(*first);
+  first->store();
+  const TensorFile checkpoint = saved(optimiser);
+  std::vector<Network> networks;
+  for (const Execution execution : {Execution::sparse, Execution::dense}) {
+    networks.push_back(glyph_network(0.7));
+    Adam resumed(networks.back(), 1e-3);
+    resumed.load(checkpoint);
+    const auto executor = make_executor(execution, networks.back(), resumed);
+    executor->store();
+    const TensorFile again = saved(resumed);
+    ASSERT_EQ(again.tensors.size(), checkpoint.tensors.size());
+    for (const auto& [name, tensor] : checkpoint.tensors) {
+      EXPECT_TRUE(at::equal(again.at(name), tensor)) << name << " in " << to_string(execution) << " execution";
+    }
+    take_step(*executor);
+    executor->store_network();
+  }
+  for (std::size_t i = 0; i < networks[0].parameters().size(); ++i) {
+    EXPECT_TRUE(at::allclose(networks[0].parameters()[i]->value, networks[1].parameters()[i]->value, 1e-4, 1e-6));
+  }
+}
+
+TEST_F(ExecutorTest, ARunThatFailsGivesTheNetworkBack) {
+  Network network = glyph_network(0.1);
+  TrainingOptions options = options_for(Execution::sparse, 50);
+  options.learning_rate = 1e30;
+  EXPECT_THROW(train(network, small_glyphs(), options), RunError);
+  EXPECT_EQ(network.predict(small_glyphs().test_inputs).sizes(), (at::IntArrayRef{250, 10}));
+}
+
+TEST_F(ExecutorTest, MasksThatKeepAllAndNoMasksAreGivenBackAsSuch) {
+  Network network = glyph_network(1);
+  network.parameters()[2]->set_mask({});
+  ASSERT_TRUE(network.parameters()[0]->mask.defined());
+  const Network before = network.clone();
+  Adam optimiser(network, 1e-3);
+  make_executor(Execution::sparse, network, optimiser)->store();
+  EXPECT_TRUE(identical(network, before));
+  EXPECT_TRUE(at::equal(network.parameters()[0]->mask, before.parameters()[0]->mask));
+  EXPECT_FALSE(network.parameters()[2]->mask.defined());
 }
 
 }  // namespace
