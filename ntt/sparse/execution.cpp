@@ -7,11 +7,11 @@
 namespace ntt {
 namespace {
 
-bool pays(const Network& network, const BreakEven& break_even) {
+bool pays(const std::vector<LayerCost>& layers, const BreakEven& break_even) {
   // In multiply-adds of a dense layer: a stored weight costs as many as break even with it.
   double dense = 0;
   double sparse = 0;
-  for (const LayerCost& layer : layer_costs(network)) {
+  for (const LayerCost& layer : layers) {
     const double density = layer.shape.size() == 4 ? break_even.convolution : break_even.linear;
     dense += static_cast<double>(layer.dense_multiply_adds());
     sparse += static_cast<double>(layer.sparse_multiply_adds()) / density;
@@ -23,7 +23,7 @@ void check_possible(const Network& network) {
   if (!network.device().is_cpu() || network.dtype() != at::kFloat) {
     fail_input("sparse execution is for float32 networks on the CPU; use --execution dense or --device cpu");
   }
-  make_plan(network, PlanFor::inference);
+  check_plan(network, PlanFor::inference);
 }
 
 bool possible(const Network& network) {
@@ -68,14 +68,24 @@ BreakEven break_even(Workload workload, std::int64_t batch_size) {
   return {(blocks <= 8 ? 0.6 : 0.4) * taken, (blocks <= 2 ? 0.24 : 0.45) * taken};
 }
 
-Execution choose_execution(Execution asked, const Network& network, Workload workload, std::int64_t batch_size) {
+std::vector<Execution> choose_executions(Execution asked, const Network& network, Workload workload,
+                                         const std::vector<std::int64_t>& batch_sizes) {
   if (asked == Execution::sparse) {
     check_possible(network);
   }
-  if (asked != Execution::automatic) {
-    return asked;
+  if (asked != Execution::automatic || !possible(network)) {
+    return std::vector(batch_sizes.size(), asked == Execution::automatic ? Execution::dense : asked);
   }
-  return pays(network, break_even(workload, batch_size)) && possible(network) ? Execution::sparse : Execution::dense;
+  const std::vector<LayerCost> layers = layer_costs(network);
+  std::vector<Execution> chosen;
+  for (const std::int64_t batch_size : batch_sizes) {
+    chosen.push_back(pays(layers, break_even(workload, batch_size)) ? Execution::sparse : Execution::dense);
+  }
+  return chosen;
+}
+
+Execution choose_execution(Execution asked, const Network& network, Workload workload, std::int64_t batch_size) {
+  return choose_executions(asked, network, workload, {batch_size}).front();
 }
 
 }  // namespace ntt

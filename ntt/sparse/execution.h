@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "ntt/nn/network.h"
 
@@ -31,5 +33,8 @@ BreakEven break_even(Workload workload, std::int64_t batch_size);
 /// counted by its multiply-adds, for batches of so many inputs. InputError where sparse execution was asked for and
 /// there is none: for other devices than the CPU, other precisions than float32, and layers that make_plan refuses.
 Execution choose_execution(Execution asked, const Network& network, Workload workload, std::int64_t batch_size);
+/// The same for each of several sizes of batches, at the cost of one.
+std::vector<Execution> choose_executions(Execution asked, const Network& network, Workload workload,
+                                         const std::vector<std::int64_t>& batch_sizes);
 
 }  // namespace ntt

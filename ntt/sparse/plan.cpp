@@ -18,8 +18,8 @@ std::int64_t number(const LayerSpec& spec, const char* key, std::int64_t otherwi
   return found == spec.numbers.end() ? otherwise : found->second;
 }
 
-/// The stored weights of one layer: those that its mask keeps.
-SparseLayer stored_weights(const Parameter& weight, const Parameter& bias) {
+/// One layer, without its weights.
+SparseLayer shape_of(const Parameter& weight) {
   SparseLayer layer;
   layer.name = weight.name.substr(0, weight.name.rfind('.'));
   layer.outputs = weight.shape[0];
@@ -30,12 +30,18 @@ SparseLayer stored_weights(const Parameter& weight, const Parameter& bias) {
     layer.kernel_height = weight.shape[2];
     layer.kernel_width = weight.shape[3];
   }
+  const std::int64_t weights = layer.outputs * layer.inputs * layer.kernel_height * layer.kernel_width;
+  if (weights >= std::numeric_limits<std::int32_t>::max()) {
+    fail_input("layer '{}' has {} weights, more than sparse execution can number", layer.name, weights);
+  }
+  return layer;
+}
+
+/// Copies a layer's stored weights: those that its mask keeps.
+void store_weights(SparseLayer& layer, const Parameter& weight, const Parameter& bias) {
   const at::Tensor values = weight.effective.reshape({layer.outputs, -1});
   const at::Tensor kept = weight.mask.defined() ? weight.mask.reshape({layer.outputs, -1}).ne(0)
                                                 : at::ones_like(values, values.options().dtype(at::kBool));
-  if (values.numel() >= std::numeric_limits<std::int32_t>::max()) {
-    fail_input("layer '{}' has {} weights, more than sparse execution can number", layer.name, values.numel());
-  }
   const at::Tensor begins = at::zeros({layer.outputs + 1}, at::kInt);
   begins.narrow(0, 1, layer.outputs).copy_(kept.sum(1).cumsum(0));
   layer.row_begins.assign(begins.data_ptr<std::int32_t>(), begins.data_ptr<std::int32_t>() + layer.outputs + 1);
@@ -43,10 +49,9 @@ SparseLayer stored_weights(const Parameter& weight, const Parameter& bias) {
   layer.columns.assign(columns.data_ptr<std::int32_t>(), columns.data_ptr<std::int32_t>() + columns.numel());
   layer.weight = weight.kept_entries(weight.effective).to(at::kFloat);
   layer.bias = bias.effective.to(at::kFloat).clone();
-  return layer;
 }
 
-/// Turns the specification into steps, taking parameters in the order in which the network lists them.
+/// Turns the specification into steps, taking the shapes of parameters in the order in which the network lists them.
 class Planner {
  public:
   Planner(const Network& network, std::int64_t lanes) : parameters_(network.parameters()) {
@@ -133,8 +138,7 @@ class Planner {
   }
 
   std::size_t product(const LayerSpec& spec, std::size_t input) {
-    SparseLayer layer = stored_weights(*parameters_[next_parameter_], *parameters_[next_parameter_ + 1]);
-    next_parameter_ += 2;
+    SparseLayer layer = shape_of(*parameters_[2 * plan_.layers.size()]);
     layer.stride = number(spec, "stride", 1);
     layer.padding = number(spec, "padding", 0);
     PlanStep step;
@@ -165,7 +169,6 @@ class Planner {
   }
 
   const std::vector<const Parameter*>& parameters_;
-  std::size_t next_parameter_ = 0;
   Plan plan_;
 };
 
@@ -260,9 +263,6 @@ void lay_out_workspace(Plan& plan, PlanFor purpose) {
   const auto take = [&](std::int64_t floats) { return std::exchange(end, end + floats); };
   std::int64_t scratch = 0;
   for (PlanBuffer& buffer : plan.buffers) {
-    if (std::max(buffer.values.size(), buffer.gradients.size()) >= std::numeric_limits<std::int32_t>::max()) {
-      fail_input("a layer's output is too large for sparse execution");
-    }
     if (buffer.fused_away) {
       continue;
     }
@@ -285,7 +285,26 @@ void lay_out_workspace(Plan& plan, PlanFor purpose) {
   plan.workspace_floats = end;
 }
 
+/// The steps and layouts, which depend on shapes alone.
+Plan make_outline(const Network& network, PlanFor purpose, std::int64_t lanes) {
+  Plan plan = Planner(network, lanes).take();
+  if (purpose == PlanFor::inference && lanes == kLanes) {
+    fuse_pooling(plan);
+  }
+  choose_gradient_layouts(plan);
+  for (const PlanBuffer& buffer : plan.buffers) {
+    if (std::max(buffer.values.size(), buffer.gradients.size()) >= std::numeric_limits<std::int32_t>::max()) {
+      fail_input("a layer's output is too large for sparse execution");
+    }
+  }
+  return plan;
+}
+
 }  // namespace
+
+void check_plan(const Network& network, PlanFor purpose) {
+  make_outline(network, purpose, kLanes);
+}
 
 at::Tensor SparseLayer::spread(const at::Tensor& values) const {
   at::Tensor dense = convolution ? at::zeros({outputs, inputs, kernel_height, kernel_width}, values.options())
@@ -305,12 +324,11 @@ at::Tensor SparseLayer::spread(const at::Tensor& values) const {
 }
 
 Plan make_plan(const Network& network, PlanFor purpose, std::int64_t lanes) {
-  Plan plan = Planner(network, lanes).take();
-  if (purpose == PlanFor::inference && lanes == kLanes) {
-    fuse_pooling(plan);
+  Plan plan = make_outline(network, purpose, lanes);
+  for (std::size_t i = 0; i < plan.layers.size(); ++i) {
+    store_weights(plan.layers[i], *network.parameters()[2 * i], *network.parameters()[2 * i + 1]);
   }
   find_read_channels(plan);
-  choose_gradient_layouts(plan);
   for (const PlanStep& step : plan.steps) {
     if (step.kind == PlanStep::Kind::product) {
       SparseLayer& layer = plan.layers[step.layer];

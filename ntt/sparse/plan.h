@@ -98,5 +98,7 @@ struct Plan {
 /// it cannot be executed so: tensors too large for 32-bit places, or a residual block that adds a flattened image to a
 /// flat output.
 Plan make_plan(const Network& network, PlanFor purpose, std::int64_t lanes = kLanes);
+/// Refuses what make_plan refuses, by the shapes alone: quick, whatever the network's size.
+void check_plan(const Network& network, PlanFor purpose);
 
 }  // namespace ntt

@@ -16,11 +16,9 @@ namespace ntt {
 Predictor::Predictor(Network network, Execution execution) : network_(std::move(network)) {
   const Shape& input = network_.spec().input;
   features_ = std::accumulate(input.begin(), input.end(), std::int64_t{1}, std::multiplies<>());
-  const auto sparse_for = [&](std::int64_t count) {
-    return choose_execution(execution, network_, Workload::inference, count) == Execution::sparse;
-  };
-  few_sparse_ = sparse_for(1);
-  many_sparse_ = sparse_for(kLanes);
+  const std::vector<Execution> chosen = choose_executions(execution, network_, Workload::inference, {1, kLanes});
+  few_sparse_ = chosen.front() == Execution::sparse;
+  many_sparse_ = chosen.back() == Execution::sparse;
   if (few_sparse_ || many_sparse_) {
     sparse_ = std::make_unique<SparseNetwork>(network_, PlanFor::inference);
   }

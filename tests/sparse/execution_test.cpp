@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "ntt/core/error.h"
+#include "ntt/sparse/plan.h"
 #include "tests/support/networks.h"
 
 namespace ntt {
@@ -56,6 +57,33 @@ TEST(ExecutionTest, IsDenseInDoublePrecision) {
   } catch (const InputError& error) {
     EXPECT_THAT(error.what(), HasSubstr("float32"));
   }
+}
+
+TEST(ExecutionTest, IsDenseWhereThereIsNoPlan) {
+  const LayerSpec flatten{"flatten", "", {}, {}, {}};
+  const LayerSpec linear{"linear", "", {{"out_features", 12}}, {}, {}};
+  Network network = draw({"mixed", {3, 2, 2}, {{"residual", "", {}, {flatten, linear}, {flatten}}}}, 3, at::kFloat);
+  mask_at_random(network, 0.05, 5);
+  EXPECT_EQ(choose_execution(Execution::automatic, network, Workload::inference, 64), Execution::dense);
+  try {
+    choose_execution(Execution::sparse, network, Workload::inference, 64);
+    FAIL() << "was accepted";
+  } catch (const InputError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("flattened image"));
+  }
+}
+
+TEST(ExecutionTest, IsChosenForSeveralBatchSizesAtOnce) {
+  const Network network = masked("mlp", 0.3);
+  for (const Execution asked : {Execution::automatic, Execution::sparse, Execution::dense}) {
+    const std::vector<Execution> chosen = choose_executions(asked, network, Workload::training, {1, 64});
+    EXPECT_THAT(chosen, testing::ElementsAre(choose_execution(asked, network, Workload::training, 1),
+                                             choose_execution(asked, network, Workload::training, 64)));
+  }
+}
+
+TEST(ExecutionTest, LooksAtNoWeightToSeeWhetherThereIsAPlan) {
+  check_plan(Network(small_network("residual-cnn")), PlanFor::inference);  // whose weights are undefined
 }
 
 TEST(ExecutionTest, HasThreeNames) {
