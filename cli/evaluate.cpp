@@ -5,9 +5,11 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/commands.h"
@@ -16,6 +18,7 @@
 #include "ntt/core/stopwatch.h"
 #include "ntt/nn/network_file.h"
 #include "ntt/report/table.h"
+#include "ntt/sparse/predictor.h"
 #include "ntt/train/metrics.h"
 
 namespace ntt {
@@ -24,6 +27,7 @@ namespace {
 struct EvaluateCommand {
   CommonOptions common;
   std::string network;
+  std::string execution = "auto";
 };
 
 /// All parameters, biases included, and how many of them are kept.
@@ -43,37 +47,40 @@ void run_evaluate(const CLI::App& subcommand, const EvaluateCommand& options) {
   const LoadedData data = load_data(options.common.data, device, options.common.classes);
   check_network_fits(network, data, options.network);
   network.to(device, at::kFloat);
+  const std::string model = network.spec().name;
+  const double density = network.density();
+  const auto [parameters, kept] = count_parameters(network);
+  const nlohmann::json layers = layer_densities(network);
 
   const c10::InferenceMode without_autograd;
+  const Predictor predictor(std::move(network), parse_execution(options.execution));
   const Stopwatch watch;
-  const Score test = score(network, data.test_inputs, data.test_labels);
-  const Score train = score(network, data.train_inputs, data.train_labels);
+  const Score test = score(predictor.predict(data.test_inputs), data.test_labels);
+  const Score train = score(predictor.predict(data.train_inputs), data.train_labels);
   const double seconds = watch.seconds();
 
   nlohmann::json record = result_record("evaluate", subcommand, options.common, seconds, 0);
   record.erase("seed");
   record.erase("ms_per_step");
-  const auto [parameters, kept] = count_parameters(network);
-  const nlohmann::json layers = layer_densities(network);
-  record.update({{"model", network.spec().name},
+  record.update({{"model", model},
                  {"data", data.name},
                  {"test_accuracy", test.accuracy},
                  {"test_loss", test.loss},
                  {"train_accuracy", train.accuracy},
                  {"train_loss", train.loss},
-                 {"density", network.density()},
+                 {"density", density},
                  {"parameters", parameters},
                  {"kept_parameters", kept},
                  {"layers", layers}});
   std::vector<std::pair<std::string, std::string>> rows{
-      {"model", network.spec().name},
+      {"model", model},
       {"data", data.name},
       {"test accuracy", format_percent(test.accuracy)},
       {"test loss", fmt::format("{:.4f}", test.loss)},
       {"training accuracy", format_percent(train.accuracy)},
       {"training loss", fmt::format("{:.4f}", train.loss)},
       {"parameters kept", fmt::format("{} of {}", format_count(kept), format_count(parameters))},
-      {"density", fmt::format("{:.4g}", network.density())}};
+      {"density", fmt::format("{:.4g}", density)}};
   for (const nlohmann::json& layer : layers) {
     rows.emplace_back("  " + layer["name"].get<std::string>(), layer_text(layer));
   }
@@ -88,6 +95,9 @@ void add_evaluate_command(CLI::App& app) {
   auto options = std::make_shared<EvaluateCommand>();
   evaluate->add_option("--network", options->network, "Run folder or network file")->required()->type_name("DIR|FILE");
   add_data_option(*evaluate, options->common);
+  evaluate
+      ->add_option("--execution", options->execution, "With the kept weights alone, with all, or whichever is faster")
+      ->check(CLI::IsMember({"auto", "sparse", "dense"}));
   add_machine_options(*evaluate, options->common);
   evaluate->callback([evaluate, options] { run_evaluate(*evaluate, *options); });
 }

@@ -33,11 +33,15 @@ void Predictor::predict(const float* inputs, std::int64_t count, float* outputs)
     sparse_->predict(inputs, count, outputs);
     return;
   }
+  const at::Tensor rows = at::from_blob(const_cast<float*>(inputs), {count, features_}, at::kFloat);
+  at::from_blob(outputs, {count, network_.outputs()}, at::kFloat).copy_(predict_densely(rows));
+}
+
+at::Tensor Predictor::predict_densely(const at::Tensor& rows) const {
   const c10::InferenceMode without_autograd;
   Shape shape = network_.spec().input;
-  shape.insert(shape.begin(), count);
-  const at::Tensor batch = at::from_blob(const_cast<float*>(inputs), shape, at::kFloat);
-  at::from_blob(outputs, {count, network_.outputs()}, at::kFloat).copy_(network_.predict(batch));
+  shape.insert(shape.begin(), rows.size(0));
+  return network_.predict(rows.view(shape));
 }
 
 at::Tensor Predictor::predict(const at::Tensor& inputs) const {
@@ -48,8 +52,10 @@ at::Tensor Predictor::predict(const at::Tensor& inputs) const {
                fmt::join(network_.spec().input, ", "), features_, fmt::join(inputs.sizes(), ", "));
   }
   const at::Tensor rows = inputs.to(at::kFloat).contiguous();
-  at::Tensor outputs = at::empty({rows.size(0), network_.outputs()}, at::kFloat);
-  if (rows.size(0) > 0) {
+  at::Tensor outputs = at::empty({rows.size(0), network_.outputs()}, rows.options());
+  if (!rows.is_cpu()) {
+    outputs.copy_(predict_densely(rows));
+  } else if (rows.size(0) > 0) {
     predict(rows.data_ptr<float>(), rows.size(0), outputs.data_ptr<float>());
   }
   return outputs;

@@ -10,7 +10,7 @@
 
 namespace ntt {
 
-/// Answers batches with a trained network, on the CPU.
+/// Answers batches with a trained network: on the CPU or, densely, where the network is.
 ///
 ///     const ntt::Predictor predictor(ntt::read_network("runs/ntt-trained").network);
 ///     predictor.predict(inputs, count, outputs);
@@ -22,9 +22,11 @@ class Predictor {
   /// InputError where sparse execution was asked for and this network has none.
   explicit Predictor(Network network, Execution execution = Execution::automatic);
 
-  /// Outputs [count, outputs()] of inputs [count, features()], standardised as in training, one after another.
+  /// Outputs [count, outputs()] of inputs [count, features()], standardised as in training, one after another. For a
+  /// network on the CPU.
   void predict(const float* inputs, std::int64_t count, float* outputs) const;
-  /// The same of a tensor [N, input...] or [N, features]; InputError where its shape does not fit.
+  /// The same of a tensor [N, input...] or [N, features] on the network's device; InputError where its shape does not
+  /// fit.
   at::Tensor predict(const at::Tensor& inputs) const;
 
   std::int64_t features() const { return features_; }
@@ -35,6 +37,8 @@ class Predictor {
   std::int64_t weight_bytes(std::int64_t count) const;
 
  private:
+  at::Tensor predict_densely(const at::Tensor& rows) const;
+
   Network network_;
   std::int64_t features_ = 0;
   bool few_sparse_ = false;                ///< whether few inputs are answered by the stored weights alone

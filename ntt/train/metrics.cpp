@@ -11,10 +11,6 @@ double accuracy(const at::Tensor& outputs, const at::Tensor& labels) {
   return static_cast<double>(right) / static_cast<double>(labels.size(0));
 }
 
-Score score(const Network& network, const at::Tensor& inputs, const at::Tensor& labels) {
-  return score(network.predict(inputs), labels);
-}
-
 Score score(const at::Tensor& outputs, const at::Tensor& labels) {
   return {accuracy(outputs, labels), cross_entropy(outputs, labels).loss};
 }

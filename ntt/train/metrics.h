@@ -2,8 +2,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "ntt/nn/network.h"
-
 namespace ntt {
 
 /// The share of outputs [N, C] whose largest entry is the label's, labels int64 [N].
@@ -17,7 +15,5 @@ struct Score {
 
 /// Of outputs [N, C] with labels int64 [N], N >= 1.
 Score score(const at::Tensor& outputs, const at::Tensor& labels);
-/// Over inputs [N, ...] with labels int64 [N], N >= 1.
-Score score(const Network& network, const at::Tensor& inputs, const at::Tensor& labels);
 
 }  // namespace ntt

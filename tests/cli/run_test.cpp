@@ -94,6 +94,23 @@ TEST_F(RunTest, EvaluateFindsWhatTrainReported) {
   }
 }
 
+TEST_F(RunTest, EvaluateFindsTheSameSparseAndDense) {
+  run_well(train("run", {"--method", "random", "--model", "small.toml", "--density", "0.3"}));
+  const auto evaluate = [&](const std::string& execution) {
+    return run_json({"evaluate", "--network", "run", "--data", "small", "--execution", execution});
+  };
+  const nlohmann::json sparse = evaluate("sparse");
+  const nlohmann::json dense = evaluate("dense");
+  EXPECT_GT(dense.at("test_accuracy"), 0.6);
+  for (const char* key : {"test_accuracy", "train_accuracy", "density", "kept_parameters", "layers"}) {
+    EXPECT_EQ(sparse.at(key), dense.at(key)) << key;
+  }
+  for (const char* key : {"test_loss", "train_loss"}) {
+    EXPECT_NEAR(sparse.at(key).get<double>(), dense.at(key).get<double>(), 1e-6) << key;
+  }
+  EXPECT_EQ(run({"evaluate", "--network", "run", "--data", "small", "--execution", "fast"}).code, 2);
+}
+
 TEST_F(RunTest, TrainReportsBothAccuraciesInWords) {
   EXPECT_THAT(run_well(train("run", dense())).out,
               AllOf(HasSubstr("at the end\n"), HasSubstr("at the best validation, step")));

@@ -71,7 +71,7 @@ TEST(Score, CountsEveryInputOnce) {
   const TrainingData& data = small_glyphs();
   const Network network = glyph_network();
   const at::Tensor outputs = network.predict(data.train_inputs, data.train_inputs.size(0));
-  const Score result = score(network, data.train_inputs, data.train_labels);
+  const Score result = score(network.predict(data.train_inputs), data.train_labels);
   EXPECT_EQ(result.accuracy, accuracy(outputs, data.train_labels));
   EXPECT_NEAR(result.loss, cross_entropy(outputs, data.train_labels).loss, 1e-5);
 }

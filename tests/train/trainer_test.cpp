@@ -98,7 +98,7 @@ TEST_F(TrainerTest, PrunedWeightsStayExactlyZeroAndMasksStay) {
 
 TEST_F(TrainerTest, LearnsGlyphs) {
   Network network = glyph_network();
-  const double before = score(network, small_glyphs().test_inputs, small_glyphs().test_labels).accuracy;
+  const double before = score(network.predict(small_glyphs().test_inputs), small_glyphs().test_labels).accuracy;
   const TrainingResult result = train(network, small_glyphs(), quick_options(400));
   EXPECT_LT(before, 0.35);
   EXPECT_GT(result.last.test_accuracy, 0.6);
@@ -172,11 +172,12 @@ TEST_F(TrainerTest, KeepsTheWeightsThatAreAskedFor) {
   ASSERT_NE(plain.best.step, plain.last.step) << "choose another seed";
   EXPECT_EQ(selected.best.step, plain.best.step);
   EXPECT_FALSE(identical(last, best));
-  EXPECT_EQ(score(last, data.test_inputs, data.test_labels).accuracy, plain.last.test_accuracy);
-  EXPECT_EQ(score(best, data.test_inputs, data.test_labels).accuracy, selected.best.test_accuracy);
+  EXPECT_EQ(score(last.predict(data.test_inputs), data.test_labels).accuracy, plain.last.test_accuracy);
+  EXPECT_EQ(score(best.predict(data.test_inputs), data.test_labels).accuracy, selected.best.test_accuracy);
   const at::Tensor held_out = split_indices(960, 0.1, options.seed).held_out;
   const at::Tensor inputs = data.train_inputs.index_select(0, held_out);
-  EXPECT_EQ(score(best, inputs, data.train_labels.index_select(0, held_out)).accuracy, plain.best.validation_accuracy);
+  EXPECT_EQ(score(best.predict(inputs), data.train_labels.index_select(0, held_out)).accuracy,
+            plain.best.validation_accuracy);
   EXPECT_GT(plain.best.validation_accuracy, plain.last.validation_accuracy);
 }
 
