@@ -8,6 +8,7 @@ namespace ntt {
 
 void Parameter::set_mask(at::Tensor new_mask) {
   mask = std::move(new_mask);
+  products.reset();
   effective = mask.defined() ? value * mask : value;
 }
 

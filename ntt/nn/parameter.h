@@ -3,8 +3,12 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "ntt/core/convolution.h"
+#include "ntt/nn/weight_products.h"
 
 namespace ntt {
 
@@ -18,6 +22,9 @@ struct Parameter {
   at::Tensor effective;             ///< What the layers see.
   at::Tensor gradient;              ///< Sum of what the sweeps found, with respect to effective; shape of value.
   bool prunable = false;            ///< Weights are, biases never.
+  ConvGeometry geometry;            ///< Of a weight: what it is applied to; a linear layer's is one position.
+  /// How a layer multiplies with its weight, if otherwise than densely. Made for one mask, they go with it.
+  std::shared_ptr<const WeightProducts> products;
 
   /// Sets the mask (undefined: none) and brings effective up to date.
   void set_mask(at::Tensor new_mask);

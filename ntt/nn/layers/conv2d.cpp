@@ -6,7 +6,6 @@
 
 #include "ntt/core/error.h"
 #include "ntt/core/gemm.h"
-#include "ntt/nn/initialise.h"
 #include "ntt/nn/layers/conv2d_position_pairs.h"
 
 namespace ntt {
@@ -17,16 +16,35 @@ at::Tensor bias_jacobian(const GramRows& rows) {
   return merge_probes(rows.delta).sum({2, 3});
 }
 
+class ConvProducts : public WeightProducts {
+ public:
+  explicit ConvProducts(const ConvGeometry& geometry) : geometry_(geometry) {}
+
+  at::Tensor outputs(const at::Tensor& weight, const at::Tensor& inputs, const at::Tensor& bias,
+                     const at::Tensor& sum) const override {
+    return conv_forward(geometry_, inputs, weight, bias, sum);
+  }
+
+  at::Tensor inputs(const at::Tensor& weight, const at::Tensor& delta, const at::Tensor& sum) const override {
+    return conv_backward_images(geometry_, delta, weight, sum);
+  }
+
+  void add_gradient(const at::Tensor& inputs, const at::Tensor& delta, at::Tensor& gradient) const override {
+    conv_add_weight_gradient(geometry_, inputs, delta, gradient);
+  }
+
+ private:
+  ConvGeometry geometry_;
+};
+
 }  // namespace
 
-Conv2d::Conv2d(std::string name, std::int64_t out_channels, ConvGeometry geometry, GramMethod gram_method)
-    : out_channels_(out_channels), geometry_(geometry), gram_method_(gram_method) {
-  weight_.name = name + ".weight";
-  weight_.shape = {out_channels, geometry.channels, geometry.kernel_height, geometry.kernel_width};
-  weight_.prunable = true;
-  bias_.name = std::move(name) + ".bias";
-  bias_.shape = {out_channels};
-}
+Conv2d::Conv2d(const std::string& name, std::int64_t out_channels, ConvGeometry geometry, GramMethod gram_method)
+    : WeightLayer(name, {out_channels, geometry.channels, geometry.kernel_height, geometry.kernel_width}, geometry,
+                  std::make_unique<ConvProducts>(geometry)),
+      out_channels_(out_channels),
+      geometry_(geometry),
+      gram_method_(gram_method) {}
 
 Shape Conv2d::output_shape(const Shape& input) const {
   if (input != Shape{geometry_.channels, geometry_.height, geometry_.width}) {
@@ -36,46 +54,8 @@ Shape Conv2d::output_shape(const Shape& input) const {
   return {out_channels_, geometry_.out_height(), geometry_.out_width()};
 }
 
-at::Tensor Conv2d::forward(const at::Tensor& input, Tape& tape) const {
-  tape.input = input;
-  return conv_forward(geometry_, input, weight_.effective, bias_.effective);
-}
-
-at::Tensor Conv2d::pullback(const at::Tensor& delta, Tape& tape) const {
-  tape.delta = delta;
-  if (!tape.needs_input_cotangent) {
-    return {};
-  }
-  return split_probes(conv_backward_images(geometry_, merge_probes(delta), weight_.effective), delta.size(1));
-}
-
-at::Tensor Conv2d::pullback_adjoint(const at::Tensor& cotangent, Tape& tape) {
-  if (!cotangent.defined()) {
-    return tape.delta_bar;
-  }
-  const at::Tensor rows = merge_probes(cotangent);
-  conv_add_weight_gradient(geometry_, rows, merge_probes(tape.delta), weight_.gradient);
-  if (!tape.needs_output_cotangent) {
-    return {};
-  }
-  const at::Tensor sum = tape.delta_bar.defined() ? merge_probes(tape.delta_bar) : at::Tensor();
-  return split_probes(conv_forward(geometry_, rows, weight_.effective, {}, sum), cotangent.size(1));
-}
-
-at::Tensor Conv2d::forward_adjoint(const at::Tensor& cotangent, Tape& tape) {
-  if (!cotangent.defined()) {
-    return tape.input_bar;
-  }
-  conv_add_weight_gradient(geometry_, tape.input, cotangent, weight_.gradient);
-  bias_.gradient.add_(cotangent.sum({0, 2, 3}));
-  if (!tape.needs_input_cotangent) {
-    return {};
-  }
-  return conv_backward_images(geometry_, cotangent, weight_.effective, tape.input_bar);
-}
-
 bool Conv2d::counts_active_only(ParameterSet parameters) const {
-  return parameters == ParameterSet::active && weight_.mask.defined();
+  return parameters == ParameterSet::active && weight().mask.defined();
 }
 
 bool Conv2d::sums_position_pairs(const GramRows& left, ParameterSet parameters) const {
@@ -84,7 +64,7 @@ bool Conv2d::sums_position_pairs(const GramRows& left, ParameterSet parameters) 
   }
   const double probes = static_cast<double>(left.delta.size(1));
   const double positions = static_cast<double>(geometry_.positions());
-  const double weights = static_cast<double>(weight_.value.numel());
+  const double weights = static_cast<double>(weight().value.numel());
   // Multiply-adds for one pair of inputs and one pair of probes.
   const double by_pairs =
       positions * positions *
@@ -93,7 +73,7 @@ bool Conv2d::sums_position_pairs(const GramRows& left, ParameterSet parameters) 
 }
 
 at::Tensor Conv2d::kept_places() const {
-  return weight_.mask.flatten().nonzero().squeeze(1);
+  return weight().mask.flatten().nonzero().squeeze(1);
 }
 
 at::Tensor Conv2d::jacobian(const GramRows& rows, ParameterSet parameters) const {
@@ -105,7 +85,7 @@ GramRows Conv2d::jacobian_adjoint(const GramRows& rows, ParameterSet parameters,
                                   bool want_input) const {
   at::Tensor dense = cotangent;
   if (counts_active_only(parameters)) {
-    dense = at::zeros({cotangent.size(0), weight_.value.numel()}, cotangent.options());
+    dense = at::zeros({cotangent.size(0), weight().value.numel()}, cotangent.options());
     dense.index_copy_(1, kept_places(), cotangent);
   }
   auto [delta_bar, input_bar] = conv_jacobian_adjoint(geometry_, rows.input, rows.delta, dense, want_input);
@@ -153,15 +133,6 @@ GramCotangents Conv2d::gram_adjoint(const GramRows& left, const GramRows& right,
     add_bias_part(result.right.delta, matmul(cotangent, Transpose::yes, bias_jacobian(left), Transpose::no));
   }
   return result;
-}
-
-void Conv2d::collect_parameters(std::vector<Parameter*>& into) {
-  into.push_back(&weight_);
-  into.push_back(&bias_);
-}
-
-void Conv2d::initialise(RandomStream& stream, at::ScalarType dtype) {
-  initialise_glorot(weight_, bias_, stream, dtype);
 }
 
 }  // namespace ntt

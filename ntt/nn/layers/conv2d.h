@@ -1,32 +1,26 @@
 #pragma once
 
 #include "ntt/core/convolution.h"
-#include "ntt/nn/layer.h"
+#include "ntt/nn/weight_layer.h"
 
 namespace ntt {
 
 /// Two-dimensional convolution (cross-correlation, as PyTorch's) with W [out, channels, kernel, kernel] and b [out], on
 /// inputs [channels, height, width] of one size.
-class Conv2d : public ParametricLayer {
+class Conv2d : public WeightLayer {
  public:
   /// How Gram multiplies per-example Jacobians: as matrices J = δ Pᵀ, or by summing over pairs of positions, cheaper
   /// where positions are few and weights many.
   enum class GramMethod { automatic, jacobian, position_pairs };
 
-  Conv2d(std::string name, std::int64_t out_channels, ConvGeometry geometry,
+  Conv2d(const std::string& name, std::int64_t out_channels, ConvGeometry geometry,
          GramMethod gram_method = GramMethod::automatic);
 
   Shape output_shape(const Shape& input) const override;
-  at::Tensor forward(const at::Tensor& input, Tape& tape) const override;
-  at::Tensor pullback(const at::Tensor& delta, Tape& tape) const override;
-  at::Tensor pullback_adjoint(const at::Tensor& cotangent, Tape& tape) override;
-  at::Tensor forward_adjoint(const at::Tensor& cotangent, Tape& tape) override;
   void gram(const GramRows& left, const GramRows& right, ParameterSet parameters, at::Tensor& kernel,
             GramCache* cache) const override;
   GramCotangents gram_adjoint(const GramRows& left, const GramRows& right, ParameterSet parameters,
                               const at::Tensor& cotangent, const GramCache& cache, bool want_input) const override;
-  void collect_parameters(std::vector<Parameter*>& into) override;
-  void initialise(RandomStream& stream, at::ScalarType dtype) override;
 
  private:
   bool counts_active_only(ParameterSet parameters) const;
@@ -42,8 +36,6 @@ class Conv2d : public ParametricLayer {
   std::int64_t out_channels_;
   ConvGeometry geometry_;
   GramMethod gram_method_;
-  Parameter weight_;
-  Parameter bias_;
 };
 
 }  // namespace ntt
