@@ -67,19 +67,14 @@ Bounds sum_bounds(const std::vector<LayerOperations>& layers, const SparseCeilin
 struct Counted {
   Counted(const NetworkSpec& spec, double density, std::uint64_t seed) : Counted(draw_masked(spec, density, seed)) {}
   explicit Counted(const Network& network)
-      : cost(total_cost(layer_costs(network))),
-        sparse(std::make_unique<SparseNetwork>(network, PlanFor::inference)),
-        block(make_plan(network, PlanFor::inference)),
-        single(make_plan(network, PlanFor::inference, 1)) {}
+      : cost(total_cost(layer_costs(network))), sparse(std::make_unique<SparseNetwork>(network, PlanFor::inference)) {}
 
   std::vector<LayerOperations> operations(std::int64_t batch_size) const {
-    return count_operations(sparse->answers_singly(batch_size) ? single : block, batch_size);
+    return count_operations(sparse->plan_for(batch_size), batch_size);
   }
 
   TotalCost cost;
   std::unique_ptr<SparseNetwork> sparse;
-  Plan block;
-  Plan single;
 };
 
 /// What the answers to one batch take, beside what this machine could do at most; `kept` is the multiply-adds that they

@@ -56,6 +56,10 @@ void add_fitting_options(CLI::App& subcommand, TransferOptions& options) {
   add_choice<DensitySchedule>(subcommand, "--density-schedule", step.density_schedule,
                               {{"constant", DensitySchedule::constant}, {"cubic", DensitySchedule::cubic}},
                               "Constant, or from dense down to the goal over the first 70 % of the steps");
+  add_choice<Execution>(
+      subcommand, "--execution", step.execution,
+      {{"auto", Execution::automatic}, {"sparse", Execution::sparse}, {"dense", Execution::dense}},
+      "The student's products with its kept weights alone, with all, or whichever is faster in each layer");
 }
 
 void add_batch_size_option(CLI::App& subcommand, TransferOptions& options) {

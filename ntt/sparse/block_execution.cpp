@@ -38,45 +38,26 @@ void multiply(SparseProduct product, std::int64_t lanes) {
 }  // namespace
 
 void BlockExecution::load(const float* const* inputs, std::int64_t count) const {
-  float* block = values(0);
-  const auto features = static_cast<std::int64_t>(plan_.input_features.size());
-  for (std::size_t i = 0; i < plan_.input_features.size(); ++i) {
-    const std::size_t last = i + kLoadedTogether - 1;
-    if (count == kLanes && static_cast<std::int64_t>(last) < features &&
-        plan_.input_features[last] - plan_.input_features[i] == kLoadedTogether - 1 &&
-        plan_.input_places[last] - plan_.input_places[i] == (kLoadedTogether - 1) * kLanes) {
-      load_features(inputs, plan_.input_features[i], block + plan_.input_places[i]);
-      i = last;
-      continue;
-    }
-    const std::int32_t feature = plan_.input_features[i];
-    float* lanes = block + plan_.input_places[i];
-    for (std::int64_t lane = 0; lane < count; ++lane) {
-      lanes[lane] = inputs[lane][feature];
-    }
-    std::fill(lanes + count, lanes + plan_.lanes, 0.0F);
-  }
+  load_block(plan_.input_places, inputs, count, plan_.lanes, values(0));
 }
 
 void BlockExecution::read_outputs(std::int64_t count, float* outputs) const {
-  const BlockLayout& layout = plan_.buffers[plan_.output].values;
-  const std::int64_t features = layout.features();
-  for (std::int64_t f = 0; f < features; ++f) {
-    const float* lanes = values(plan_.output) + layout.at_feature(f);
-    for (std::int64_t lane = 0; lane < count; ++lane) {
-      outputs[lane * features + f] = lanes[lane];
-    }
+  const auto stride = static_cast<std::int64_t>(plan_.output_places.features.size());
+  std::array<float*, kLanes> rows{};
+  for (std::int64_t lane = 0; lane < count; ++lane) {
+    rows[static_cast<std::size_t>(lane)] = outputs + lane * stride;
   }
+  store_block(plan_.output_places, values(plan_.output), count, false, rows.data());
 }
 
-void BlockExecution::forward_product(const PlanStep& step) const {
+void BlockExecution::forward_product(const PlanStep& step, const float* weights, const float* bias) const {
   const SparseLayer& layer = plan_.layers[step.layer];
   const BlockLayout& from = plan_.buffers[step.input].values;
   SparseProduct product;
   product.matrix = &layer.forward;
   product.windows = layer.forward_windows;
-  product.values = layer.weight.data_ptr<float>();
-  product.bias = layer.bias.data_ptr<float>();
+  product.values = weights;
+  product.bias = bias;
   product.input = values(step.input) + from.at(0, -layer.padding, -layer.padding);
   product.output = values(step.output);
   product.rectify = step.rectify;
@@ -93,9 +74,11 @@ void BlockExecution::forward() const {
     const BlockLayout& layout = plan_.buffers[step.output].values;
     float* output = values(step.output);
     switch (step.kind) {
-      case PlanStep::Kind::product:
-        forward_product(step);
+      case PlanStep::Kind::product: {
+        const SparseLayer& layer = plan_.layers[step.layer];
+        forward_product(step, layer.weight.data_ptr<float>(), layer.bias.data_ptr<float>());
         break;
+      }
       case PlanStep::Kind::max_pool:
         max_pool(step.windows, value_block(step.input), layout, output, step.rectify);
         break;
@@ -151,8 +134,7 @@ GradientBlock BlockExecution::gradient_block(std::size_t index) const {
   return block;
 }
 
-void BlockExecution::backward_product(const PlanStep& step, const std::vector<float>& transposed,
-                                      float* gradient) const {
+void BlockExecution::weight_gradient(const PlanStep& step, float* gradient) const {
   const SparseLayer& layer = plan_.layers[step.layer];
   const PlanBuffer& input = plan_.buffers[step.input];
   SparseWeightGradient weights;
@@ -160,13 +142,15 @@ void BlockExecution::backward_product(const PlanStep& step, const std::vector<fl
   weights.windows = layer.forward_windows;
   weights.input = values(step.input) + input.values.at(0, -layer.padding, -layer.padding);
   weights.cotangent = gradients(step.output);
-  weights.gradient = gradient + layer.gradient_at;
+  weights.gradient = gradient;
   weights.bias_gradient = weights.gradient + layer.entries();
   weights.scratch = workspace_ + plan_.scratch_at;
   sparse_weight_gradient(weights);
-  if (!input.needs_gradient) {
-    return;
-  }
+}
+
+void BlockExecution::input_gradient(const PlanStep& step, const float* transposed) const {
+  const SparseLayer& layer = plan_.layers[step.layer];
+  const PlanBuffer& input = plan_.buffers[step.input];
   SparseProduct product;
   const BlockLayout* from = &plan_.buffers[step.output].gradients;
   product.input = gradients(step.output);
@@ -179,7 +163,7 @@ void BlockExecution::backward_product(const PlanStep& step, const std::vector<fl
   product.matrix = &layer.backward;
   product.last_row = static_cast<std::int64_t>(layer.backward.rows.size());
   product.windows = layer.backward_windows;
-  product.values = transposed.data();
+  product.values = transposed;
   product.output = gradients(step.input);
   product.gate = input.rectified ? values(step.input) : nullptr;
   product.accumulate = input.sums_gradients;
@@ -219,7 +203,10 @@ void BlockExecution::backward(const std::vector<std::vector<float>>& transposed,
   }
   for (auto step = plan_.steps.rbegin(); step != plan_.steps.rend(); ++step) {
     if (step->kind == PlanStep::Kind::product) {
-      backward_product(*step, transposed[step->layer], gradient);
+      weight_gradient(*step, gradient + plan_.layers[step->layer].gradient_at);
+      if (plan_.buffers[step->input].needs_gradient) {
+        input_gradient(*step, transposed[step->layer].data());
+      }
     } else {
       backward_step(*step);
     }

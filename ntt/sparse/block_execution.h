@@ -14,7 +14,7 @@ class BlockExecution {
   /// Takes up to kLanes inputs, rows of the first buffer's features; the lanes beyond `count` become zero inputs.
   void load(const float* const* inputs, std::int64_t count) const;
   void forward() const;
-  /// Writes the outputs of the first `count` lanes, `stride` floats apart.
+  /// Writes the outputs [count, outputs] of the first lanes.
   void read_outputs(std::int64_t count, float* outputs) const;
 
   /// The sum of the cross-entropies of the first lanes, whose labels these are; its gradient times `scale` by the
@@ -24,14 +24,18 @@ class BlockExecution {
   /// reads is left alone. `transposed` holds each layer's weights in the order of its backward rows.
   void backward(const std::vector<std::vector<float>>& transposed, float* gradient) const;
 
- private:
+  /// The parts of these that belong to one product, between its buffers: outputs from values in the order of the
+  /// forward rows (bias may be null), the gradient by weights and bias [entries + outputs], and that by the inputs.
+  void forward_product(const PlanStep& step, const float* weights, const float* bias) const;
+  void weight_gradient(const PlanStep& step, float* gradient) const;
+  void input_gradient(const PlanStep& step, const float* transposed) const;
   float* values(std::size_t buffer) const { return workspace_ + plan_.buffers[buffer].values_at; }
   float* gradients(std::size_t buffer) const { return workspace_ + plan_.buffers[buffer].gradients_at; }
+
+ private:
   ConstBlock value_block(std::size_t buffer) const { return {values(buffer), &plan_.buffers[buffer].values}; }
   ConstBlock cotangent_block(std::size_t buffer) const { return {gradients(buffer), &plan_.buffers[buffer].gradients}; }
   GradientBlock gradient_block(std::size_t buffer) const;
-  void forward_product(const PlanStep& step) const;
-  void backward_product(const PlanStep& step, const std::vector<float>& transposed, float* gradient) const;
   void backward_step(const PlanStep& step) const;
 
   const Plan& plan_;

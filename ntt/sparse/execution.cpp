@@ -20,9 +20,7 @@ bool pays(const std::vector<LayerCost>& layers, const BreakEven& break_even) {
 }
 
 void check_possible(const Network& network) {
-  if (!network.device().is_cpu() || network.dtype() != at::kFloat) {
-    fail_input("sparse execution is for float32 networks on the CPU; use --execution dense or --device cpu");
-  }
+  check_sparse_device(network);
   check_plan(network, PlanFor::inference);
 }
 
@@ -66,6 +64,16 @@ BreakEven break_even(Workload workload, std::int64_t batch_size) {
   const std::int64_t blocks = (batch_size + kLanes - 1) / kLanes;
   const double taken = static_cast<double>(batch_size) / static_cast<double>(blocks * kLanes);
   return {(blocks <= 8 ? 0.6 : 0.4) * taken, (blocks <= 2 ? 0.24 : 0.45) * taken};
+}
+
+double product_break_even(bool convolution) {
+  return convolution ? 0.4 : 0.2;
+}
+
+void check_sparse_device(const Network& network) {
+  if (!network.device().is_cpu() || network.dtype() != at::kFloat) {
+    fail_input("sparse execution is for float32 networks on the CPU; use --execution dense or --device cpu");
+  }
 }
 
 std::vector<Execution> choose_executions(Execution asked, const Network& network, Workload workload,

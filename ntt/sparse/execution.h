@@ -29,6 +29,12 @@ struct BreakEven {
 /// For batches of so many inputs.
 BreakEven break_even(Workload workload, std::int64_t batch_size);
 
+/// The density below which a weight's products alone are faster so, on whole batches (SparseProducts).
+double product_break_even(bool convolution);
+
+/// InputError where there is no sparse execution: for other devices than the CPU and other precisions than float32.
+void check_sparse_device(const Network& network);
+
 /// Sparse or dense: what was asked for or, for `automatic`, what the break-even densities say is faster, each layer
 /// counted by its multiply-adds, for batches of so many inputs. InputError where sparse execution was asked for and
 /// there is none: for other devices than the CPU, other precisions than float32, and layers that make_plan refuses.

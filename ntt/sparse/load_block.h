@@ -1,15 +1,31 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "ntt/sparse/block_layout.h"
 
 namespace ntt {
 
-/// Neighbouring features that are brought into a block at once.
-inline constexpr std::int64_t kLoadedTogether = 4;
+/// Where features of a row [features] lie in a block: feature features[i] begins at places[i], in floats.
+struct FeaturePlaces {
+  std::vector<std::int32_t> features;
+  std::vector<std::int32_t> places;
 
-/// Writes features first to first + 3 of kLanes inputs side by side: [4, kLanes] floats.
-void load_features(const float* const* inputs, std::int64_t first, float* lanes);
+  void add(std::int64_t feature, const BlockLayout& layout) {
+    features.push_back(static_cast<std::int32_t>(feature));
+    places.push_back(static_cast<std::int32_t>(layout.at_feature(feature)));
+  }
+};
+
+/// Every feature of a layout.
+FeaturePlaces all_features(const BlockLayout& layout);
+
+/// Writes the features of `count` rows side by side; lanes beyond them become zero. A block has kLanes lanes, or one.
+void load_block(const FeaturePlaces& places, const float* const* rows, std::int64_t count, std::int64_t lanes,
+                float* block);
+
+/// The reverse: takes rows from a block of kLanes, or adds it to them.
+void store_block(const FeaturePlaces& places, const float* block, std::int64_t count, bool adds, float* const* rows);
 
 }  // namespace ntt

@@ -29,6 +29,8 @@ SparseLayer shape_of(const Parameter& weight) {
   if (layer.convolution) {
     layer.kernel_height = weight.shape[2];
     layer.kernel_width = weight.shape[3];
+    layer.stride = weight.geometry.stride;
+    layer.padding = weight.geometry.padding;
   }
   const std::int64_t weights = layer.outputs * layer.inputs * layer.kernel_height * layer.kernel_width;
   if (weights >= std::numeric_limits<std::int32_t>::max()) {
@@ -38,7 +40,7 @@ SparseLayer shape_of(const Parameter& weight) {
 }
 
 /// Copies a layer's stored weights: those that its mask keeps.
-void store_weights(SparseLayer& layer, const Parameter& weight, const Parameter& bias) {
+void store_weights(SparseLayer& layer, const Parameter& weight) {
   const at::Tensor values = weight.effective.reshape({layer.outputs, -1});
   const at::Tensor kept = weight.mask.defined() ? weight.mask.reshape({layer.outputs, -1}).ne(0)
                                                 : at::ones_like(values, values.options().dtype(at::kBool));
@@ -48,7 +50,17 @@ void store_weights(SparseLayer& layer, const Parameter& weight, const Parameter&
   const at::Tensor columns = kept.nonzero().select(1, 1).to(at::kInt).contiguous();
   layer.columns.assign(columns.data_ptr<std::int32_t>(), columns.data_ptr<std::int32_t>() + columns.numel());
   layer.weight = weight.kept_entries(weight.effective).to(at::kFloat);
-  layer.bias = bias.effective.to(at::kFloat).clone();
+}
+
+/// Gives the input the halo that a layer reads, and says how its results lie.
+BlockLayout lay_out_product(const SparseLayer& layer, BlockLayout& input) {
+  BlockLayout output{layer.outputs};
+  if (layer.convolution) {
+    input.halo = std::max(input.halo, layer.padding);
+    output.height = (input.height + 2 * layer.padding - layer.kernel_height) / layer.stride + 1;
+    output.width = (input.width + 2 * layer.padding - layer.kernel_width) / layer.stride + 1;
+  }
+  return output;
 }
 
 /// Turns the specification into steps, taking the shapes of parameters in the order in which the network lists them.
@@ -111,7 +123,7 @@ class Planner {
 
   std::size_t layer(const LayerSpec& spec, std::size_t input) {
     if (spec.type == "linear" || spec.type == "conv2d") {
-      return product(spec, input);
+      return product(input);
     }
     if (spec.type == "residual") {
       return residual(spec, input);
@@ -137,20 +149,12 @@ class Planner {
     return add_step(step, {from.channels, from.height, from.width});
   }
 
-  std::size_t product(const LayerSpec& spec, std::size_t input) {
+  std::size_t product(std::size_t input) {
     SparseLayer layer = shape_of(*parameters_[2 * plan_.layers.size()]);
-    layer.stride = number(spec, "stride", 1);
-    layer.padding = number(spec, "padding", 0);
     PlanStep step;
     step.input = input;
     step.layer = plan_.layers.size();
-    BlockLayout& from = plan_.buffers[input].values;
-    BlockLayout output{layer.outputs};
-    if (layer.convolution) {
-      from.halo = std::max(from.halo, layer.padding);
-      output.height = (from.height + 2 * layer.padding - layer.kernel_height) / layer.stride + 1;
-      output.width = (from.width + 2 * layer.padding - layer.kernel_width) / layer.stride + 1;
-    }
+    const BlockLayout output = lay_out_product(layer, plan_.buffers[input].values);
     plan_.layers.push_back(std::move(layer));
     return add_step(step, output);
   }
@@ -252,8 +256,7 @@ void list_input_features(Plan& plan) {
   }
   for (std::int64_t f = 0; f < input.values.features(); ++f) {
     if (read[static_cast<std::size_t>(f)] != 0) {
-      plan.input_features.push_back(static_cast<std::int32_t>(f));
-      plan.input_places.push_back(static_cast<std::int32_t>(input.values.at_feature(f)));
+      plan.input_places.add(f, input.values);
     }
   }
 }
@@ -285,19 +288,44 @@ void lay_out_workspace(Plan& plan, PlanFor purpose) {
   plan.workspace_floats = end;
 }
 
-/// The steps and layouts, which depend on shapes alone.
-Plan make_outline(const Network& network, PlanFor purpose, std::int64_t lanes) {
-  Plan plan = Planner(network, lanes).take();
-  if (purpose == PlanFor::inference && lanes == kLanes) {
-    fuse_pooling(plan);
-  }
+/// Lays gradients out, and refuses what is too large.
+void choose_layouts(Plan& plan) {
   choose_gradient_layouts(plan);
   for (const PlanBuffer& buffer : plan.buffers) {
     if (std::max(buffer.values.size(), buffer.gradients.size()) >= std::numeric_limits<std::int32_t>::max()) {
       fail_input("a layer's output is too large for sparse execution");
     }
   }
+}
+
+/// The steps and layouts, which depend on shapes alone.
+Plan make_outline(const Network& network, PlanFor purpose, std::int64_t lanes) {
+  Plan plan = Planner(network, lanes).take();
+  if (purpose == PlanFor::inference && lanes == kLanes) {
+    fuse_pooling(plan);
+  }
+  choose_layouts(plan);
   return plan;
+}
+
+/// What follows from the weights that are stored.
+void index_weights(Plan& plan, PlanFor purpose) {
+  find_read_channels(plan);
+  for (const PlanStep& step : plan.steps) {
+    if (step.kind == PlanStep::Kind::product) {
+      SparseLayer& layer = plan.layers[step.layer];
+      index_forward(layer, plan.buffers[step.input], plan.buffers[step.output]);
+      if (purpose == PlanFor::training && plan.buffers[step.input].needs_gradient) {
+        index_backward(layer, plan.buffers[step.input], plan.buffers[step.output]);
+      }
+    }
+  }
+  for (const SparseLayer& layer : plan.layers) {
+    plan.block_operations += layer.entries() * layer.results() * plan.lanes / kLanes;
+  }
+  list_input_features(plan);
+  plan.output_places = all_features(plan.buffers[plan.output].values);
+  lay_out_workspace(plan, purpose);
 }
 
 }  // namespace
@@ -326,23 +354,32 @@ at::Tensor SparseLayer::spread(const at::Tensor& values) const {
 Plan make_plan(const Network& network, PlanFor purpose, std::int64_t lanes) {
   Plan plan = make_outline(network, purpose, lanes);
   for (std::size_t i = 0; i < plan.layers.size(); ++i) {
-    store_weights(plan.layers[i], *network.parameters()[2 * i], *network.parameters()[2 * i + 1]);
+    store_weights(plan.layers[i], *network.parameters()[2 * i]);
+    plan.layers[i].bias = network.parameters()[2 * i + 1]->effective.to(at::kFloat).clone();
   }
-  find_read_channels(plan);
-  for (const PlanStep& step : plan.steps) {
-    if (step.kind == PlanStep::Kind::product) {
-      SparseLayer& layer = plan.layers[step.layer];
-      index_forward(layer, plan.buffers[step.input], plan.buffers[step.output]);
-      if (purpose == PlanFor::training && plan.buffers[step.input].needs_gradient) {
-        index_backward(layer, plan.buffers[step.input], plan.buffers[step.output]);
-      }
-    }
-  }
-  for (const SparseLayer& layer : plan.layers) {
-    plan.block_operations += layer.entries() * layer.results() * lanes / kLanes;
-  }
-  list_input_features(plan);
-  lay_out_workspace(plan, purpose);
+  index_weights(plan, purpose);
+  return plan;
+}
+
+Plan make_plan(const Parameter& weight) {
+  Plan plan;
+  plan.layers.push_back(shape_of(weight));
+  store_weights(plan.layers.front(), weight);
+  PlanBuffer input;
+  input.values = {weight.geometry.channels, weight.geometry.height, weight.geometry.width};
+  input.gradients = input.values;
+  input.needs_gradient = true;
+  input.gradient_writers = 1;
+  PlanBuffer output;
+  output.values = lay_out_product(plan.layers.front(), input.values);
+  output.gradients = output.values;
+  output.needs_gradient = true;
+  plan.buffers = {input, output};
+  plan.steps.emplace_back();
+  plan.steps.front().output = 1;
+  plan.output = 1;
+  choose_layouts(plan);
+  index_weights(plan, PlanFor::training);
   return plan;
 }
 

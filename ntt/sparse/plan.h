@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ntt/nn/network.h"
+#include "ntt/sparse/load_block.h"
 #include "ntt/sparse/pointwise.h"
 #include "ntt/sparse/product.h"
 
@@ -30,7 +31,7 @@ struct SparseLayer {
   std::vector<std::int32_t> columns;     ///< of each entry, in a row of [inputs * kernel_height * kernel_width]
   bool masked = false;                   ///< the network has a mask here, be it one that keeps all
   at::Tensor weight;                     ///< float32 [entries]
-  at::Tensor bias;                       ///< float32 [outputs]
+  at::Tensor bias;                       ///< float32 [outputs]; undefined in a plan of products alone
 
   SparseRows forward;  ///< the rows whose results somebody reads
   Windows forward_windows;
@@ -84,10 +85,10 @@ struct Plan {
   std::vector<PlanBuffer> buffers;  ///< the first is the network's input
   std::vector<PlanStep> steps;
   std::vector<SparseLayer> layers;
-  std::size_t output = 0;                    ///< buffer
-  std::int64_t lanes = kLanes;               ///< of a block
-  std::vector<std::int32_t> input_features;  ///< those that are read
-  std::vector<std::int32_t> input_places;    ///< where they go in the first buffer
+  std::size_t output = 0;       ///< buffer
+  std::int64_t lanes = kLanes;  ///< of a block
+  FeaturePlaces input_places;   ///< of the inputs that are read, in the first buffer
+  FeaturePlaces output_places;  ///< of the outputs, in the last buffer
   std::int64_t workspace_floats = 0;
   std::int64_t scratch_at = 0;        ///< of weight gradients, in a workspace
   std::int64_t gradients = 0;         ///< weights and biases in all
@@ -100,5 +101,8 @@ struct Plan {
 Plan make_plan(const Network& network, PlanFor purpose, std::int64_t lanes = kLanes);
 /// Refuses what make_plan refuses, by the shapes alone: quick, whatever the network's size.
 void check_plan(const Network& network, PlanFor purpose);
+
+/// Plans the products of one weight: with inputs, with gradients by outputs, and of both. Without bias.
+Plan make_plan(const Parameter& weight);
 
 }  // namespace ntt

@@ -11,28 +11,35 @@ HWY_BEFORE_NAMESPACE();
 namespace ntt::HWY_NAMESPACE {
 namespace {
 
-/// Sums at `Count` neighbouring windows, kept in registers over the entries of a row.
-template <int Count, bool Adjacent>
-HWY_INLINE void sum_windows(const SparseProduct& p, const SparseRow& row, const float* input, float* output,
-                            const float* gate) {
+/// Sums at `Rows` x `Columns` neighbouring windows, kept in registers over the entries of a row.
+template <int Rows, int Columns, bool Adjacent>
+HWY_INLINE void add_entries(const SparseProduct& p, const SparseRow& row, const float* input, Vector* sums) {
   const Lanes lanes;
   const std::int64_t step = Adjacent ? kLanes : p.windows.input_column;
-  Vector sums[Count * kVectors];
   const Vector start = hn::Set(lanes, p.bias == nullptr ? 0.0F : p.bias[row.index]);
-  for (Vector& sum : sums) {
-    sum = start;
+  for (int i = 0; i < Rows * Columns * kVectors; ++i) {
+    sums[i] = start;
   }
   const std::int32_t* offsets = p.matrix->offsets.data();
   for (std::int32_t j = row.first; j < row.last; ++j) {
     const Vector value = hn::Set(lanes, p.values[j]);
     const float* from = input + offsets[j];
-    for (int q = 0; q < Count; ++q) {
-      for (int v = 0; v < kVectors; ++v) {
-        Vector& sum = sums[q * kVectors + v];
-        sum = hn::MulAdd(value, hn::Load(lanes, from + q * step + v * kWidth), sum);
+    for (int y = 0; y < Rows; ++y) {
+      for (int x = 0; x < Columns; ++x) {
+        for (int v = 0; v < kVectors; ++v) {
+          Vector& sum = sums[(y * Columns + x) * kVectors + v];
+          sum = hn::MulAdd(value, hn::Load(lanes, from + y * p.windows.input_row + x * step + v * kWidth), sum);
+        }
       }
     }
   }
+}
+
+template <int Count, bool Adjacent>
+HWY_INLINE void sum_windows(const SparseProduct& p, const SparseRow& row, const float* input, float* output,
+                            const float* gate) {
+  Vector sums[Count * kVectors];
+  add_entries<1, Count, Adjacent>(p, row, input, sums);
   for (int i = 0; i < Count * kVectors; ++i) {
     finish(p, sums[i], output + i * kWidth, gate + i * kWidth);
   }
@@ -78,27 +85,9 @@ HWY_INLINE void sum_entries(const SparseProduct& p, const SparseRow& row, float*
 /// Maxima over 2 x 2 windows of sums, `Pairs` of them side by side: what pooling would read again is never written.
 template <int Pairs, bool Adjacent>
 HWY_INLINE void sum_pooled(const SparseProduct& p, const SparseRow& row, const float* input, float* output) {
-  const Lanes lanes;
-  const std::int64_t step = Adjacent ? kLanes : p.windows.input_column;
   constexpr int kColumns = 2 * Pairs;
   Vector sums[2 * kColumns * kVectors];
-  const Vector start = hn::Set(lanes, p.bias == nullptr ? 0.0F : p.bias[row.index]);
-  for (Vector& sum : sums) {
-    sum = start;
-  }
-  const std::int32_t* offsets = p.matrix->offsets.data();
-  for (std::int32_t j = row.first; j < row.last; ++j) {
-    const Vector value = hn::Set(lanes, p.values[j]);
-    const float* from = input + offsets[j];
-    for (int y = 0; y < 2; ++y) {
-      for (int x = 0; x < kColumns; ++x) {
-        for (int v = 0; v < kVectors; ++v) {
-          Vector& sum = sums[(y * kColumns + x) * kVectors + v];
-          sum = hn::MulAdd(value, hn::Load(lanes, from + y * p.windows.input_row + x * step + v * kWidth), sum);
-        }
-      }
-    }
-  }
+  add_entries<2, kColumns, Adjacent>(p, row, input, sums);
   const auto result = [&](int y, int x, int v) HWY_ATTR { return sums[(y * kColumns + x) * kVectors + v]; };
   for (int x = 0; x < Pairs; ++x) {
     for (int v = 0; v < kVectors; ++v) {

@@ -11,47 +11,12 @@
 
 namespace ntt {
 
-/// Memory for one block under way; begins as zeros, which halos and gradients that nobody writes stay.
-struct SparseNetwork::Workspace {
-  explicit Workspace(std::int64_t floats) : memory(at::zeros({floats}, at::kFloat)) {}
-  at::Tensor memory;
-};
-
-/// A workspace for as long as one thread needs it.
-class SparseNetwork::Lease {
- public:
-  Lease(std::mutex& mutex, std::vector<std::unique_ptr<Workspace>>& idle, const Plan& plan)
-      : mutex_(mutex), idle_(idle), plan_(plan) {
-    const std::lock_guard lock(mutex_);
-    if (idle_.empty()) {
-      workspace_ = std::make_unique<Workspace>(plan.workspace_floats);
-    } else {
-      workspace_ = std::move(idle_.back());
-      idle_.pop_back();
-    }
-  }
-  ~Lease() {
-    const std::lock_guard lock(mutex_);
-    idle_.push_back(std::move(workspace_));
-  }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
-
-  BlockExecution execution() const { return {plan_, workspace_->memory.data_ptr<float>()}; }
-
- private:
-  std::mutex& mutex_;
-  std::vector<std::unique_ptr<Workspace>>& idle_;
-  const Plan& plan_;
-  std::unique_ptr<Workspace> workspace_;
-};
-
 namespace {
 
 /// What one block costs, in operations of the kind that parallel_for_work counts: a lane of an input takes about a
 /// quarter of one to bring into place.
 std::int64_t block_work(const Plan& plan) {
-  return plan.block_operations + plan.lanes / 4 * static_cast<std::int64_t>(plan.input_features.size());
+  return plan.block_operations + plan.lanes / 4 * static_cast<std::int64_t>(plan.input_places.features.size());
 }
 
 /// Up to how many inputs are answered faster one by one than as a block, which costs the same however few of its lanes
@@ -61,7 +26,7 @@ std::int64_t most_singles(const Plan& plan) {
   double block = 1;
   double single = 1;
   for (const SparseLayer& layer : plan.layers) {
-    const auto positions = static_cast<double>(layer.forward_windows.height * layer.forward_windows.width);
+    const auto positions = static_cast<double>(layer.results());
     const auto entries = static_cast<double>(layer.entries());
     block += 1.2 * entries * positions;
     single += (positions > 1 && layer.stride == 1 ? 0.1 : 1) * entries * positions;
@@ -94,7 +59,7 @@ SparseNetwork::SparseNetwork(const Network& network, PlanFor purpose)
 SparseNetwork::~SparseNetwork() = default;
 
 void SparseNetwork::predict(const float* inputs, std::int64_t count, float* outputs) const {
-  if (answers_singly(count)) {
+  if (plan_for(count).lanes == 1) {
     predict_singly(inputs, count, outputs);
   } else {
     predict_blocks(inputs, count, outputs);
@@ -103,8 +68,8 @@ void SparseNetwork::predict(const float* inputs, std::int64_t count, float* outp
 
 void SparseNetwork::predict_singly(const float* inputs, std::int64_t count, float* outputs) const {
   parallel_for_work(count, block_work(*single_plan_), [&](std::int64_t begin, std::int64_t end, int) {
-    const Lease lease(mutex_, idle_singles_, *single_plan_);
-    const BlockExecution execution = lease.execution();
+    const WorkspacePool::Lease lease(single_workspaces_, single_plan_->workspace_floats);
+    const BlockExecution execution(*single_plan_, lease.memory());
     for (std::int64_t i = begin; i < end; ++i) {
       const float* input = inputs + i * features_;
       execution.load(&input, 1);
@@ -117,8 +82,8 @@ void SparseNetwork::predict_singly(const float* inputs, std::int64_t count, floa
 void SparseNetwork::predict_blocks(const float* inputs, std::int64_t count, float* outputs) const {
   const std::int64_t blocks = (count + kLanes - 1) / kLanes;
   parallel_for_work(blocks, block_work(plan_), [&](std::int64_t begin, std::int64_t end, int) {
-    const Lease lease(mutex_, idle_, plan_);
-    const BlockExecution execution = lease.execution();
+    const WorkspacePool::Lease lease(workspaces_, plan_.workspace_floats);
+    const BlockExecution execution(plan_, lease.memory());
     for (std::int64_t block = begin; block < end; ++block) {
       const std::int64_t first = block * kLanes;
       const std::int64_t lanes = std::min(kLanes, count - first);
@@ -152,8 +117,8 @@ double SparseNetwork::loss_and_gradient(const at::Tensor& inputs, const at::Tens
   auto* block_gradients = block_gradients_.data_ptr<float>();
   std::vector<double> losses(static_cast<std::size_t>(blocks));
   parallel_for_work(blocks, 3 * block_work(plan_), [&](std::int64_t begin, std::int64_t end, int) {
-    const Lease lease(mutex_, idle_, plan_);
-    const BlockExecution execution = lease.execution();
+    const WorkspacePool::Lease lease(workspaces_, plan_.workspace_floats);
+    const BlockExecution execution(plan_, lease.memory());
     for (std::int64_t block = begin; block < end; ++block) {
       const std::int64_t lanes = std::min(kLanes, count - block * kLanes);
       std::array<const float*, kLanes> rows{};

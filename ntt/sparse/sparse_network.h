@@ -2,12 +2,11 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
 #include "ntt/sparse/plan.h"
+#include "ntt/sparse/workspace_pool.h"
 
 namespace ntt {
 
@@ -41,8 +40,10 @@ class SparseNetwork {
   void refresh();
 
   std::int64_t outputs() const { return outputs_; }
-  /// Whether so many inputs are answered one by one, not in blocks.
-  bool answers_singly(std::int64_t count) const { return single_plan_ && count <= most_singles_; }
+  /// The plan by which so many inputs are answered: one by one, or in blocks.
+  const Plan& plan_for(std::int64_t count) const {
+    return single_plan_ && count <= most_singles_ ? *single_plan_ : plan_;
+  }
   /// Memory of the weights as answers are computed with them: values, places, rows and biases.
   std::int64_t weight_bytes() const;
 
@@ -51,9 +52,6 @@ class SparseNetwork {
   void store(Network& network) const;
 
  private:
-  struct Workspace;
-  class Lease;
-
   void predict_blocks(const float* inputs, std::int64_t count, float* outputs) const;
   void predict_singly(const float* inputs, std::int64_t count, float* outputs) const;
 
@@ -65,9 +63,8 @@ class SparseNetwork {
   std::vector<std::vector<float>> backward_values_;  ///< a layer: its weights in the order of the transposed matrix
   at::Tensor gradient_;
   at::Tensor block_gradients_;  ///< [blocks, gradients]
-  mutable std::mutex mutex_;
-  mutable std::vector<std::unique_ptr<Workspace>> idle_;
-  mutable std::vector<std::unique_ptr<Workspace>> idle_singles_;
+  mutable WorkspacePool workspaces_;
+  mutable WorkspacePool single_workspaces_;
 };
 
 }  // namespace ntt

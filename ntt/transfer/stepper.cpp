@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "ntt/kernel/probes.h"
+#include "ntt/sparse/sparse_products.h"
 
 namespace ntt {
 
@@ -30,7 +31,20 @@ Stepper::Stepper(const Network& teacher, Network& student, StepOptions options, 
       student_(student),
       options_(std::move(options)),
       total_steps_(total_steps),
-      optimiser_(student, options_.learning_rate) {}
+      optimiser_(student, options_.learning_rate) {
+  choose_products(student_, options_.execution);
+}
+
+Stepper::~Stepper() {
+  for (Parameter* parameter : student_.parameters()) {
+    parameter->products.reset();
+  }
+}
+
+void Stepper::load(const TensorFile& checkpoint) {
+  optimiser_.load(checkpoint);
+  choose_products(student_, options_.execution);
+}
 
 Probes Stepper::draw_probes(std::int64_t inputs) const {
   const at::TensorOptions options = at::TensorOptions().dtype(student_.dtype()).device(student_.device());
@@ -49,7 +63,8 @@ Distances Stepper::step(const at::Tensor& inputs) {
   optimiser_.step(options_.weight_decay / density);
   const bool mask_is_due = options_.mask_interval > 0 && steps() % options_.mask_interval == 0;
   if (mask_is_due && steps() <= last_mask_update(options_, total_steps_)) {
-    mask_by_scores(student_, magnitude_scores(student_), density_at(options_, steps(), total_steps_), options_.scope);
+      mask_by_scores(student_, magnitude_scores(student_), density_at(options_, steps(), total_steps_), options_.scope);
+    choose_products(student_, options_.execution);
   }
   return distances;
 }

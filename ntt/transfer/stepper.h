@@ -7,6 +7,7 @@
 #include "ntt/nn/adam.h"
 #include "ntt/nn/network.h"
 #include "ntt/prune/mask.h"
+#include "ntt/sparse/execution.h"
 #include "ntt/transfer/objective.h"
 
 namespace ntt {
@@ -26,6 +27,7 @@ struct StepOptions {
   double weight_decay = 1e-4;  ///< λ_2: adds (λ_2 / density) Σ‖m⊙W‖² to the loss
   std::int64_t mask_interval = 100;
   DensitySchedule density_schedule = DensitySchedule::constant;
+  Execution execution = Execution::automatic;  ///< of the student's products with its weights
   std::uint64_t seed = 0;
 };
 
@@ -41,13 +43,20 @@ double density_at(const StepOptions& options, std::int64_t step, std::int64_t to
 class Stepper {
  public:
   Stepper(const Network& teacher, Network& student, StepOptions options, std::int64_t total_steps);
+  /// Leaves the student with dense products, as it came.
+  ~Stepper();
+  Stepper(const Stepper&) = delete;
+  Stepper& operator=(const Stepper&) = delete;
 
   /// One step on a batch [N, ...]: distances, gradients, Adam and, every mask_interval steps but the last ones, new
   /// masks from the magnitudes. Returns the batch's distances before the update.
   Distances step(const at::Tensor& inputs);
 
   std::int64_t steps() const { return optimiser_.steps(); }
-  Adam& optimiser() { return optimiser_; }
+
+  /// Adds what the next steps hang on to a checkpoint, and takes it back, as Adam does.
+  void save(TensorFile& checkpoint) const { optimiser_.save(checkpoint); }
+  void load(const TensorFile& checkpoint);
 
  private:
   Probes draw_probes(std::int64_t inputs) const;

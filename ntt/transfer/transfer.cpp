@@ -160,7 +160,7 @@ class Run {
       fail_diverged();
     }
     TensorFile checkpoint;
-    stepper_.optimiser().save(checkpoint);
+    stepper_.save(checkpoint);
     checkpoint.tensors.emplace_back(kCounters, at::tensor({stepper_.steps(), metrics_lines_}, at::kLong));
     checkpoint.tensors.emplace_back(kFigures,
                                     at::tensor({seconds(), step_seconds_, result_.before.kernel, result_.before.target,
@@ -177,7 +177,7 @@ class Run {
                  kCheckpointFile);
     }
     const TensorFile checkpoint = read_safetensors(folder_.file(kCheckpointFile));
-    stepper_.optimiser().load(checkpoint);
+    stepper_.load(checkpoint);
     const auto* figures = checkpoint.at(kFigures).data_ptr<double>();
     earlier_seconds_ = figures[0];
     step_seconds_ = figures[1];

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "ntt/nn/cost.h"
 #include "ntt/sparse/ceiling.h"
 #include "tests/support/networks.h"
@@ -64,11 +66,12 @@ TEST(OperationsTest, ALinearLayerReadsAWeightForEachRegisterAndGathersForASingle
   EXPECT_EQ(single.register_adds, 6 * 32 / 16);
 }
 
-TEST(CeilingTest, AnAdditionInRegistersIsTheFastest) {
+TEST(CeilingTest, EveryRateIsMeasured) {
   const SparseCeilings ceilings = measure_sparse_ceilings();
-  EXPECT_GT(ceilings.gather, 0);
-  EXPECT_GT(ceilings.arithmetic, 2 * ceilings.gather);
-  EXPECT_GT(ceilings.first_cache, ceilings.gather);
+  for (const double rate : {ceilings.arithmetic, ceilings.first_cache, ceilings.second_cache, ceilings.gather}) {
+    EXPECT_GT(rate, 0);
+    EXPECT_TRUE(std::isfinite(rate));
+  }
 }
 
 TEST(CeilingTest, ALayerIsBoundByWhereItsInputsLie) {

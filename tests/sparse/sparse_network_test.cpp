@@ -179,7 +179,7 @@ TEST(SparseNetworkLivenessTest, SkipsWhatNobodyReads) {
   const Plan plan = make_plan(network, PlanFor::training);
   EXPECT_EQ(plan.layers[0].forward.rows.size(), 4);
   EXPECT_EQ(plan.layers[0].entries(), 12);
-  EXPECT_THAT(plan.input_features, testing::ElementsAre(0, 1, 3));
+  EXPECT_THAT(plan.input_places.features, testing::ElementsAre(0, 1, 3));
   expect_agreement(network, 6);
 }
 
@@ -189,7 +189,7 @@ TEST(SparseNetworkLivenessTest, FollowsUnreadUnitsToTheInputsThatOnlyTheyRead) {
       at::kFloat);
   network.parameters()[0]->set_mask(at::tensor({1, 1, 0, 0, 0, 0, 1, 1}, at::kFloat).view({2, 4}));
   network.parameters()[2]->set_mask(at::tensor({1, 0, 1, 0}, at::kFloat).view({2, 2}));
-  EXPECT_THAT(make_plan(network, PlanFor::inference).input_features, testing::ElementsAre(0, 1));
+  EXPECT_THAT(make_plan(network, PlanFor::inference).input_places.features, testing::ElementsAre(0, 1));
   expect_agreement(network, 6);
 }
 

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "ntt/nn/network.h"
+#include "ntt/sparse/execution.h"
+#include "ntt/sparse/plan.h"
+#include "ntt/sparse/workspace_pool.h"
+
+namespace ntt {
+
+/// A layer's products with the weights alone that its mask keeps, on the CPU in float32: for sweeps that are made layer
+/// by layer on whole batches, as those of a kernel. Values are read anew at each product, so that they may change; the
+/// mask may not. Results do not depend on the number of threads.
+class SparseProducts : public WeightProducts {
+ public:
+  explicit SparseProducts(const Parameter& weight);
+
+  at::Tensor outputs(const at::Tensor& weight, const at::Tensor& inputs, const at::Tensor& bias,
+                     const at::Tensor& sum) const override;
+  at::Tensor inputs(const at::Tensor& weight, const at::Tensor& delta, const at::Tensor& sum) const override;
+  /// Adds to the kept places alone.
+  void add_gradient(const at::Tensor& inputs, const at::Tensor& delta, at::Tensor& gradient) const override;
+
+ private:
+  const SparseLayer& layer() const { return plan_.layers.front(); }
+
+  Plan plan_;
+  FeaturePlaces deltas_;                       ///< of a gradient by the outputs
+  FeaturePlaces input_gradients_;              ///< of a gradient by the inputs
+  std::vector<std::int32_t> places_;           ///< of each entry in the flattened weight
+  std::vector<std::int32_t> backward_places_;  ///< the same in the order of the transposed matrix
+  mutable WorkspacePool workspaces_;
+};
+
+/// Gives every masked weight of a network the products that `execution` says or, for `automatic`, that are faster at
+/// its density; to be called when masks have changed. InputError where sparse ones were asked for and there are none:
+/// other devices than the CPU, other precisions than float32.
+void choose_products(Network& network, Execution execution);
+
+}  // namespace ntt
