@@ -5,6 +5,7 @@
 #include <string>
 
 #include "benchmarks/support.h"
+#include "ntt/core/adam_update.h"
 #include "ntt/core/convolution.h"
 #include "ntt/core/fused.h"
 #include "ntt/core/pooling.h"

@@ -27,83 +27,6 @@ NTT_SIMD void add_product(double* sum, const double* a, const double* b, std::in
   add_product_body(sum, a, b, n);
 }
 
-template <typename T>
-struct AdamArrays {
-  T* value;
-  T* effective;
-  const T* gradient;
-  const T* mask;
-  T* first;
-  T* second;
-};
-
-template <typename T>
-struct AdamConstants {
-  T beta1, beta2, decay, step_size, inverse_root_correction, epsilon;
-};
-
-template <typename T>
-AdamConstants<T> adam_constants(const AdamStep& step) {
-  const double correction1 = 1 - std::pow(step.beta1, static_cast<double>(step.step));
-  const double correction2 = 1 - std::pow(step.beta2, static_cast<double>(step.step));
-  return {static_cast<T>(step.beta1),
-          static_cast<T>(step.beta2),
-          static_cast<T>(step.decay),
-          static_cast<T>(step.learning_rate / correction1),
-          static_cast<T>(1 / std::sqrt(correction2)),
-          static_cast<T>(step.epsilon)};
-}
-
-/// A moment that no gradient feeds decays into denormal numbers, on which each operation takes a hundred cycles; zero
-/// moves the weight no less.
-template <typename T>
-NTT_SIMD_BODY T flushed(T moment) {
-  return std::abs(moment) < static_cast<T>(1e-30) ? T{0} : moment;
-}
-
-template <typename T>
-NTT_SIMD_BODY void adam_body(const AdamConstants<T>& c, const AdamArrays<T>& p, std::int64_t begin, std::int64_t end) {
-  T* __restrict value = p.value;
-  T* __restrict effective = p.effective;
-  T* __restrict first = p.first;
-  T* __restrict second = p.second;
-  for (std::int64_t i = begin; i < end; ++i) {
-    const T g = (p.gradient[i] + c.decay * effective[i]) * p.mask[i];
-    first[i] = flushed(c.beta1 * first[i] + (1 - c.beta1) * g);
-    second[i] = flushed(c.beta2 * second[i] + (1 - c.beta2) * g * g);
-    value[i] -= c.step_size * first[i] / (std::sqrt(second[i]) * c.inverse_root_correction + c.epsilon);
-    effective[i] = value[i] * p.mask[i];
-  }
-}
-NTT_SIMD void adam_range(const AdamConstants<float>& c, const AdamArrays<float>& p, std::int64_t b, std::int64_t e) {
-  adam_body(c, p, b, e);
-}
-NTT_SIMD void adam_range(const AdamConstants<double>& c, const AdamArrays<double>& p, std::int64_t b, std::int64_t e) {
-  adam_body(c, p, b, e);
-}
-
-template <typename T>
-NTT_SIMD_BODY void adam_dense_body(const AdamConstants<T>& c, const AdamArrays<T>& p, std::int64_t begin,
-                                   std::int64_t end) {
-  T* __restrict value = p.value;
-  T* __restrict first = p.first;
-  T* __restrict second = p.second;
-  for (std::int64_t i = begin; i < end; ++i) {
-    const T g = p.gradient[i] + c.decay * value[i];
-    first[i] = flushed(c.beta1 * first[i] + (1 - c.beta1) * g);
-    second[i] = flushed(c.beta2 * second[i] + (1 - c.beta2) * g * g);
-    value[i] -= c.step_size * first[i] / (std::sqrt(second[i]) * c.inverse_root_correction + c.epsilon);
-  }
-}
-NTT_SIMD void adam_dense_range(const AdamConstants<float>& c, const AdamArrays<float>& p, std::int64_t b,
-                               std::int64_t e) {
-  adam_dense_body(c, p, b, e);
-}
-NTT_SIMD void adam_dense_range(const AdamConstants<double>& c, const AdamArrays<double>& p, std::int64_t b,
-                               std::int64_t e) {
-  adam_dense_body(c, p, b, e);
-}
-
 /// Repeats each of m entries q times: the row that multiplies one row of a block matrix.
 template <typename T>
 void repeat_entries(const T* entries, std::int64_t m, std::int64_t q, T* row) {
@@ -213,29 +136,6 @@ double subtract_and_square(at::Tensor& a, const at::Tensor& b) {
   return total;
 }
 
-void adam_update(const AdamStep& step, at::Tensor& value, at::Tensor& effective, const at::Tensor& gradient,
-                 const at::Tensor& mask, at::Tensor& first_moment, at::Tensor& second_moment) {
-  if (!value.is_cpu()) {
-    aten::adam_update(step, value, effective, gradient, mask, first_moment, second_moment);
-    return;
-  }
-  constexpr std::int64_t kWorkEach = 8;
-  AT_DISPATCH_FLOATING_TYPES(value.scalar_type(), "adam_update", [&] {
-    const AdamArrays<scalar_t> arrays{
-        value.data_ptr<scalar_t>(),        effective.data_ptr<scalar_t>(),
-        gradient.data_ptr<scalar_t>(),     mask.defined() ? mask.data_ptr<scalar_t>() : nullptr,
-        first_moment.data_ptr<scalar_t>(), second_moment.data_ptr<scalar_t>()};
-    const auto constants = adam_constants<scalar_t>(step);
-    parallel_for_work(value.numel(), kWorkEach, [&](std::int64_t begin, std::int64_t end, int) {
-      if (arrays.mask != nullptr) {
-        adam_range(constants, arrays, begin, end);
-      } else {
-        adam_dense_range(constants, arrays, begin, end);
-      }
-    });
-  });
-}
-
 namespace aten {
 namespace {
 
@@ -264,22 +164,6 @@ at::Tensor blockwise_dot(const at::Tensor& a, const at::Tensor& b, std::int64_t 
 double subtract_and_square(at::Tensor& a, const at::Tensor& b) {
   a.sub_(b);
   return sum_of_squares(a);
-}
-
-void adam_update(const AdamStep& step, at::Tensor& value, at::Tensor& effective, const at::Tensor& gradient,
-                 const at::Tensor& mask, at::Tensor& first_moment, at::Tensor& second_moment) {
-  const auto constants = adam_constants<double>(step);
-  at::Tensor g = gradient + step.decay * effective;
-  if (mask.defined()) {
-    g.mul_(mask);
-  }
-  first_moment.mul_(step.beta1).add_(g, 1 - step.beta1);
-  second_moment.mul_(step.beta2).addcmul_(g, g, 1 - step.beta2);
-  value.addcdiv_(first_moment, second_moment.sqrt().mul_(constants.inverse_root_correction).add_(step.epsilon),
-                 -constants.step_size);
-  if (mask.defined()) {
-    effective.copy_(value * mask);
-  }
 }
 
 }  // namespace aten

@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include "ntt/core/error.h"
-#include "ntt/core/fused.h"
 
 namespace ntt {
 namespace {
@@ -25,7 +24,10 @@ at::Tensor defined(const at::Tensor& moment, const at::Tensor& like) {
 }  // namespace
 
 Adam::Adam(Network& network, double learning_rate)
-    : network_(network), learning_rate_(learning_rate), moments_(network.parameters().size()) {}
+    : network_(network),
+      learning_rate_(learning_rate),
+      moments_(network.parameters().size()),
+      pruned_(network.parameters().size()) {}
 
 AdamStep Adam::next_step() {
   AdamStep step;
@@ -34,19 +36,58 @@ AdamStep Adam::next_step() {
   return step;
 }
 
+Adam::Pruned Adam::pruned_by(const Parameter& parameter) const {
+  constexpr std::int64_t kFew = 4;  // at a quarter, picking the kept weights out costs what it saves
+  Pruned pruned{parameter.mask, {}, steps_ - 1};
+  const bool few =
+      parameter.mask.defined() && parameter.mask.is_cpu() && parameter.kept() * kFew < parameter.value.numel();
+  if (few) {
+    pruned.kept_places = parameter.kept_places();
+  }
+  return pruned;
+}
+
+void Adam::settle(std::size_t i, std::int64_t steps) {
+  Pruned& pruned = pruned_[i];
+  if (pruned.kept_places.defined() && pruned.done < steps) {
+    AdamStep step;
+    step.learning_rate = learning_rate_;
+    step.step = steps;
+    adam_catch_up(step, pruned.done, pruned.mask, network_.parameters()[i]->value, moments_[i].first,
+                  moments_[i].second);
+  }
+  pruned.done = steps;
+}
+
+void Adam::settle() {
+  for (std::size_t i = 0; i < pruned_.size(); ++i) {
+    settle(i, steps_);
+  }
+}
+
 void Adam::step(double weight_decay) {
   AdamStep step = next_step();
   for (std::size_t i = 0; i < moments_.size(); ++i) {
     Parameter& parameter = *network_.parameters()[i];
     Moments& moments = moments_[i];
     moments = {defined(moments.first, parameter.value), defined(moments.second, parameter.value)};
+    if (!pruned_[i].mask.is_same(parameter.mask)) {
+      settle(i, steps_ - 1);
+      pruned_[i] = pruned_by(parameter);
+    }
     step.decay = parameter.prunable ? 2 * weight_decay : 0;
-    adam_update(step, parameter.value, parameter.effective, parameter.gradient, parameter.mask, moments.first,
-                moments.second);
+    if (pruned_[i].kept_places.defined()) {
+      adam_update_kept(step, pruned_[i].kept_places, parameter.value, parameter.effective, parameter.gradient,
+                       moments.first, moments.second);
+    } else {
+      adam_update(step, parameter.value, parameter.effective, parameter.gradient, parameter.mask, moments.first,
+                  moments.second);
+    }
   }
 }
 
-void Adam::save(TensorFile& checkpoint) const {
+void Adam::save(TensorFile& checkpoint) {
+  settle();
   checkpoint.tensors.emplace_back(kSteps, at::tensor({steps_}, at::kLong));
   for (std::size_t i = 0; i < moments_.size(); ++i) {
     const Parameter& parameter = *network_.parameters()[i];
@@ -70,6 +111,7 @@ void Adam::load(const TensorFile& checkpoint) {
     }
     moments_[i].first = stored(checkpoint, parameter.name + ".adam_first", parameter.value);
     moments_[i].second = stored(checkpoint, parameter.name + ".adam_second", parameter.value);
+    pruned_[i] = {};
   }
 }
 

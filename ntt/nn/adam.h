@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "ntt/core/fused.h"
+#include "ntt/core/adam_update.h"
 #include "ntt/io/safetensors.h"
 #include "ntt/nn/network.h"
 
@@ -22,7 +22,11 @@ class Adam {
   Adam(Network& network, double learning_rate);
 
   /// One step along the parameters' gradients, plus the derivative of weight_decay · Σ‖m⊙W‖² over weights, not biases.
+  /// Where masks keep few weights, only those move at once: whoever reads values or moments settles first. `effective`
+  /// is always up to date.
   void step(double weight_decay);
+  /// Moves what earlier steps left where it was: the result is as if they had moved everything.
+  void settle();
 
   std::int64_t steps() const { return steps_; }
 
@@ -33,14 +37,25 @@ class Adam {
 
   /// Adds values, masks and moments to a checkpoint, and takes them back: the network and the next steps are then
   /// bit-identical. InputError naming the file and the tensor that is missing or has another shape.
-  void save(TensorFile& checkpoint) const;
+  void save(TensorFile& checkpoint);
   void load(const TensorFile& checkpoint);
 
  private:
+  /// The pruned weights of one parameter, of which each step would only let the moments decay.
+  struct Pruned {
+    at::Tensor mask;
+    at::Tensor kept_places;  ///< undefined where all weights move at every step
+    std::int64_t done = 0;   ///< steps that they have gone through
+  };
+
+  Pruned pruned_by(const Parameter& parameter) const;
+  void settle(std::size_t parameter, std::int64_t steps);
+
   Network& network_;
   double learning_rate_;
   std::int64_t steps_ = 0;
   std::vector<Moments> moments_;
+  std::vector<Pruned> pruned_;
 };
 
 }  // namespace ntt

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "ntt/core/fused.h"
+#include "ntt/core/adam_update.h"
 #include "ntt/core/threads.h"
 #include "ntt/nn/cross_entropy.h"
 #include "ntt/sparse/sparse_network.h"
@@ -41,8 +41,8 @@ class DenseExecutor : public Executor {
     return entries;
   }
 
-  void store_network() override {}
-  void store() override {}
+  void store_network() override { optimiser_.settle(); }
+  void store() override { optimiser_.settle(); }
 
  private:
   Network& network_;

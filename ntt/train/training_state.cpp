@@ -56,7 +56,7 @@ const std::string& metadata_of(const TensorFile& file, const char* key) {
 
 }  // namespace
 
-void save_checkpoint(const std::filesystem::path& path, const Network& network, const Adam& optimiser,
+void save_checkpoint(const std::filesystem::path& path, const Network& network, Adam& optimiser,
                      const TrainingState& state, const std::string& identity) {
   for (const Parameter* parameter : network.parameters()) {
     if (!at::isfinite(parameter->value).all().item<bool>()) {

@@ -32,7 +32,7 @@ struct TrainingState {
 
 /// Writes network, optimiser and state as one checkpoint. `identity` tells runs with other options apart.
 /// RunError where a weight is not finite; the checkpoint that was there then stays.
-void save_checkpoint(const std::filesystem::path& path, const Network& network, const Adam& optimiser,
+void save_checkpoint(const std::filesystem::path& path, const Network& network, Adam& optimiser,
                      const TrainingState& state, const std::string& identity);
 
 /// Takes a checkpoint back; InputError naming the file where it is none of training or of a run with other options.

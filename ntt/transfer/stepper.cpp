@@ -36,6 +36,7 @@ Stepper::Stepper(const Network& teacher, Network& student, StepOptions options, 
 }
 
 Stepper::~Stepper() {
+  optimiser_.settle();
   for (Parameter* parameter : student_.parameters()) {
     parameter->products.reset();
   }
@@ -63,7 +64,8 @@ Distances Stepper::step(const at::Tensor& inputs) {
   optimiser_.step(options_.weight_decay / density);
   const bool mask_is_due = options_.mask_interval > 0 && steps() % options_.mask_interval == 0;
   if (mask_is_due && steps() <= last_mask_update(options_, total_steps_)) {
-      mask_by_scores(student_, magnitude_scores(student_), density_at(options_, steps(), total_steps_), options_.scope);
+    optimiser_.settle();
+    mask_by_scores(student_, magnitude_scores(student_), density_at(options_, steps(), total_steps_), options_.scope);
     choose_products(student_, options_.execution);
   }
   return distances;

@@ -43,7 +43,7 @@ double density_at(const StepOptions& options, std::int64_t step, std::int64_t to
 class Stepper {
  public:
   Stepper(const Network& teacher, Network& student, StepOptions options, std::int64_t total_steps);
-  /// Leaves the student with dense products, as it came.
+  /// Leaves the student with every weight up to date, and with dense products, as it came.
   ~Stepper();
   Stepper(const Stepper&) = delete;
   Stepper& operator=(const Stepper&) = delete;
@@ -55,7 +55,7 @@ class Stepper {
   std::int64_t steps() const { return optimiser_.steps(); }
 
   /// Adds what the next steps hang on to a checkpoint, and takes it back, as Adam does.
-  void save(TensorFile& checkpoint) const { optimiser_.save(checkpoint); }
+  void save(TensorFile& checkpoint) { optimiser_.save(checkpoint); }
   void load(const TensorFile& checkpoint);
 
  private:

@@ -68,18 +68,19 @@ class TextbookAdam {
   std::vector<at::Tensor> second_;
 };
 
-double error_after(Network& network, int steps, double weight_decay, int change_mask_at = 0) {
+double error_after(Network& network, int steps, double weight_decay, int change_mask_at = 0, double density = 0.5) {
   Adam adam(network, 1e-2);
   TextbookAdam expected(network, 1e-2);
   for (int step = 1; step <= steps; ++step) {
     if (step == change_mask_at) {
-      mask_at_random(network, 0.5, 77);
+      mask_at_random(network, density, 77);
     }
     draw_gradients(network, static_cast<std::uint64_t>(step));
     adam.step(weight_decay);
     expected.step(network, weight_decay);
   }
   EXPECT_EQ(adam.steps(), steps);
+  adam.settle();
   std::vector<at::Tensor> values;
   for (const Parameter* parameter : network.parameters()) {
     values.push_back(parameter->value);
@@ -100,6 +101,9 @@ TEST(Adam, IsTheTextbooksOverManySteps) {
       EXPECT_LT(error_after(masked, 200, weight_decay), 1e-11);
       masked.to(at::kCPU, at::kFloat);
       EXPECT_LT(error_after(masked, 200, weight_decay), 1e-3);
+      Network keeping_few = draw(small_network(name), 1);
+      mask_at_random(keeping_few, 0.1, 2);
+      EXPECT_LT(error_after(keeping_few, 200, weight_decay), 1e-11);
     }
   }
 }
@@ -108,6 +112,31 @@ TEST(Adam, CarriesItsMomentsOnWhenMasksChange) {
   Network network = draw(small_network("mlp"), 1);
   mask_at_random(network, 0.4, 2);
   EXPECT_LT(error_after(network, 100, 0.05, 50), 1e-11);
+  EXPECT_LT(error_after(network, 100, 0.05, 50, 0.1), 1e-11) << "from half of the weights to few";
+  EXPECT_LT(error_after(network, 100, 0.05, 50, 0.4), 1e-11) << "from few back to more";
+  EXPECT_LT(error_after(network, 100, 0.05, 30, 0.05), 1e-11);
+}
+
+TEST(Adam, SettlingOftenOrOnceIsTheSameToTheBit) {
+  Network often = draw(small_network("lenet"), 1, at::kFloat);
+  mask_at_random(often, 0.4, 2);
+  Network once = often.clone();
+  Adam settled(often, 1e-2);
+  Adam left(once, 1e-2);
+  for (std::uint64_t step = 0; step < 40; ++step) {
+    if (step % 15 == 5) {
+      mask_at_random(often, 0.1, step);
+      mask_at_random(once, 0.1, step);
+    }
+    draw_gradients(often, step);
+    draw_gradients(once, step);
+    settled.step(0.01);
+    settled.settle();
+    left.step(0.01);
+  }
+  EXPECT_FALSE(identical(often, once)) << "nothing was put off, so nothing was tried";
+  left.settle();
+  EXPECT_TRUE(identical(often, once));
 }
 
 TEST(Adam, DecaysWeightsAndNotBiases) {

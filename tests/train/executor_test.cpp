@@ -143,7 +143,7 @@ TEST_F(ExecutorTest, StoringAfterEachStepChangesNothing) {
 }
 
 /// What an optimiser writes: values, masks and moments.
-TensorFile saved(const Adam& optimiser) {
+TensorFile saved(Adam& optimiser) {
   TensorFile file;
   optimiser.save(file);
   return file;

@@ -126,7 +126,7 @@ TEST_F(ResumeTest, ADivergingRunNamesTheStepAndTheLastGoodCheckpoint) {
 
 TEST_F(ResumeTest, WeightsThatAreNotFiniteNeverReachACheckpoint) {
   Network network = glyph_network();
-  const Adam optimiser(network, 1e-3);
+  Adam optimiser(network, 1e-3);
   const std::filesystem::path path = folder_ / kCheckpointFile;
   TrainingState state;
   state.step = 7;
