@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 #include <vector>
 
+#include "ntt/core/stopwatch.h"
 #include "ntt/core/threads.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -83,7 +83,7 @@ double best_rate(std::int64_t floats, const Loop& loop) {
   std::vector<float> sums(static_cast<std::size_t>(threads()));
   double best = 0;
   for (int i = 0; i < kTries; ++i) {
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     parallel_for(threads(), [&](std::int64_t begin, std::int64_t end, int) {
       for (std::int64_t t = begin; t < end; ++t) {
         float sum = 0;
@@ -93,8 +93,7 @@ double best_rate(std::int64_t floats, const Loop& loop) {
         sums[static_cast<std::size_t>(t)] = sum;
       }
     });
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    best = std::max(best, static_cast<double>(threads() * passes * floats) / seconds / 1e9);
+    best = std::max(best, static_cast<double>(threads() * passes * floats) / watch.seconds() / 1e9);
   }
   return best;
 }

@@ -39,9 +39,7 @@ void Predictor::predict(const float* inputs, std::int64_t count, float* outputs)
 
 at::Tensor Predictor::predict_densely(const at::Tensor& rows) const {
   const c10::InferenceMode without_autograd;
-  Shape shape = network_.spec().input;
-  shape.insert(shape.begin(), rows.size(0));
-  return network_.predict(rows.view(shape));
+  return network_.predict(rows.view(network_.spec().batch_shape(rows.size(0))));
 }
 
 at::Tensor Predictor::predict(const at::Tensor& inputs) const {
