@@ -37,6 +37,23 @@ void multiply(SparseProduct product, std::int64_t lanes) {
 
 }  // namespace
 
+void BlockExecution::begin() const {
+  for (const PlanStep& step : plan_.steps) {
+    if (step.kind != PlanStep::Kind::product) {
+      continue;
+    }
+    const SparseLayer& layer = plan_.layers[step.layer];
+    const BlockLayout& layout = plan_.buffers[step.output].values;
+    for (const SparseRow& row : layer.constants) {
+      const float bias = layer.bias.data_ptr<float>()[row.index];
+      const float result = step.rectify ? std::max(bias, 0.0F) : bias;
+      for (std::int64_t y = 0; y < layout.height; ++y) {
+        std::fill_n(values(step.output) + layout.at(row.index, y, 0), layout.width * layout.lanes, result);
+      }
+    }
+  }
+}
+
 void BlockExecution::load(const float* const* inputs, std::int64_t count) const {
   load_block(plan_.input_places, inputs, count, plan_.lanes, values(0));
 }

@@ -11,6 +11,8 @@ class BlockExecution {
  public:
   BlockExecution(const Plan& plan, float* workspace) : plan_(plan), workspace_(workspace) {}
 
+  /// Writes what no input changes, once a workspace: the results of rows without weights.
+  void begin() const;
   /// Takes up to kLanes inputs, rows of the first buffer's features; the lanes beyond `count` become zero inputs.
   void load(const float* const* inputs, std::int64_t count) const;
   void forward() const;

@@ -73,17 +73,20 @@ void choose_gradient_layout(SparseLayer& layer, const PlanBuffer& input, PlanBuf
   }
 }
 
-void index_forward(SparseLayer& layer, const PlanBuffer& input, const PlanBuffer& output) {
+void index_forward(SparseLayer& layer, const PlanBuffer& input, const PlanBuffer& output, PlanFor purpose) {
   const bool conv = layer.convolution;
   const BlockLayout& from = input.values;
   layer.forward_windows = {output.values.height,      output.values.width, layer.stride * from.row(),
                            layer.stride * from.lanes, output.values.row(), output.gradients.row()};
   for (std::int64_t r = 0; r < layer.outputs; ++r) {
     const auto row = static_cast<std::size_t>(r);
-    if (output.read[row] != 0) {
-      layer.forward.rows.push_back({layer.row_begins[row], layer.row_begins[row + 1], place(output.values.at(r, 0, 0)),
-                                    place(output.gradients.at(r, 0, 0)), place(r)});
+    if (output.read[row] == 0) {
+      continue;
     }
+    const bool constant = purpose == PlanFor::inference && layer.row_begins[row] == layer.row_begins[row + 1];
+    std::vector<SparseRow>& rows = constant ? layer.constants : layer.forward.rows;
+    rows.push_back({layer.row_begins[row], layer.row_begins[row + 1], place(output.values.at(r, 0, 0)),
+                    place(output.gradients.at(r, 0, 0)), place(r)});
   }
   layer.forward.offsets.reserve(layer.columns.size());
   for (const std::int32_t column : layer.columns) {

@@ -314,7 +314,7 @@ void index_weights(Plan& plan, PlanFor purpose) {
   for (const PlanStep& step : plan.steps) {
     if (step.kind == PlanStep::Kind::product) {
       SparseLayer& layer = plan.layers[step.layer];
-      index_forward(layer, plan.buffers[step.input], plan.buffers[step.output]);
+      index_forward(layer, plan.buffers[step.input], plan.buffers[step.output], purpose);
       if (purpose == PlanFor::training && plan.buffers[step.input].needs_gradient) {
         index_backward(layer, plan.buffers[step.input], plan.buffers[step.output]);
       }

@@ -33,7 +33,8 @@ struct SparseLayer {
   at::Tensor weight;                     ///< float32 [entries]
   at::Tensor bias;                       ///< float32 [outputs]; undefined in a plan of products alone
 
-  SparseRows forward;  ///< the rows whose results somebody reads
+  SparseRows forward;                ///< the rows whose results somebody reads; to answer, without those below
+  std::vector<SparseRow> constants;  ///< to answer: read rows without entries, whose results are their biases
   Windows forward_windows;
   bool pooled = false;  ///< a forward window is one of 2 x 2 pooling, over four of the convolution's own
   SparseRows backward;  ///< the same entries by the input that they read

@@ -16,6 +16,7 @@ WorkspacePool::Lease::Lease(WorkspacePool& pool, std::int64_t floats) : pool_(po
     }
   }
   memory_ = at::zeros({floats}, at::kFloat);
+  fresh_ = true;
 }
 
 WorkspacePool::Lease::~Lease() {

@@ -20,10 +20,13 @@ class WorkspacePool {
     Lease& operator=(const Lease&) = delete;
 
     float* memory() const { return memory_.data_ptr<float>(); }
+    /// Whether nobody had it before.
+    bool fresh() const { return fresh_; }
 
    private:
     WorkspacePool& pool_;
     at::Tensor memory_;
+    bool fresh_ = false;
   };
 
  private:

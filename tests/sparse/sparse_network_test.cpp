@@ -193,6 +193,30 @@ TEST(SparseNetworkLivenessTest, FollowsUnreadUnitsToTheInputsThatOnlyTheyRead) {
   expect_agreement(network, 6);
 }
 
+TEST(SparseNetworkLivenessTest, AnswersWorkFiltersWithoutWeightsOutOnce) {
+  NetworkSpec spec{"empty-filters", {2, 6, 6}, {conv(4, 3, 1, 1), {"relu", "", {}, {}, {}}, conv(3, 3, 1, 1)}};
+  spec.layers.push_back({"max-pool", "", {{"kernel", 2}, {"stride", 2}}, {}, {}});
+  spec.layers.push_back({"flatten", "", {}, {}, {}});
+  spec.layers.push_back({"linear", "", {{"out_features", 3}}, {}, {}});
+  Network network = draw(spec, 3, at::kFloat);
+  mask_at_random(network, 0.6, 5);
+  for (const std::size_t weight : {0U, 2U}) {
+    at::Tensor mask = network.parameters()[weight]->mask.clone();
+    mask.narrow(0, 1, 2).zero_();
+    network.parameters()[weight]->set_mask(mask);
+  }
+  network.parameters()[1]->value.copy_(at::tensor({0.3, 0.5, -0.7, 0.1}));  // one of the two is rectified to nothing
+  const Plan plan = make_plan(network, PlanFor::inference);
+  EXPECT_EQ(plan.layers[0].forward.rows.size(), 2);
+  EXPECT_EQ(plan.layers[0].constants.size(), 2);
+  const SparseNetwork answering(network, PlanFor::inference);
+  for (const std::int64_t batch : {1, 40, 3, 33}) {
+    const at::Tensor inputs = draw_inputs(spec, batch, 11 + static_cast<std::uint64_t>(batch), at::kFloat);
+    EXPECT_LT(relative_error(answering.predict(inputs), network.predict(inputs)), kRounding) << batch;
+  }
+  expect_agreement(network, 18);
+}
+
 TEST(SparseNetworkStoreTest, GivesTheWeightsBackAsTheyWere) {
   Network network = draw(small_network("residual-cnn"), 3, at::kFloat);
   mask_at_random(network, 0.4, 9);
