@@ -63,7 +63,7 @@ BreakEven break_even(Workload workload, std::int64_t batch_size) {
   // Blocks cost the same however few of their lanes are taken, and few blocks leave threads idle.
   const std::int64_t blocks = (batch_size + kLanes - 1) / kLanes;
   const double taken = static_cast<double>(batch_size) / static_cast<double>(blocks * kLanes);
-  return {(blocks <= 8 ? 0.6 : 0.4) * taken, (blocks <= 2 ? 0.24 : 0.45) * taken};
+  return {(blocks <= 8 ? 0.45 : 0.3) * taken, (blocks <= 2 ? 0.24 : 0.4) * taken};
 }
 
 double product_break_even(bool convolution) {
