@@ -21,8 +21,10 @@ double multiply_adds(const Run& run, RunFiles& files) {
 /// A line a method with, at each density, the point that `point` makes of its runs.
 template <typename PointOf>
 void add_methods(LinePlot& plot, const Comparison& comparison, PointOf point) {
-  for (const auto& [method, runs] : by_method(comparison.sparse)) {
-    Series series{method, style_of(method), SeriesKind::points, {}};
+  const auto methods = by_method(comparison.sparse);
+  const auto styles = styles_of_keys(methods);
+  for (const auto& [method, runs] : methods) {
+    Series series{method, styles.at(method), SeriesKind::points, {}};
     for (const double density : comparison.densities()) {
       if (const std::optional<PlotPoint> at = point(density, at_density(runs, density))) {
         series.points.push_back(*at);

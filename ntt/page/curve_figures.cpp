@@ -72,8 +72,9 @@ std::optional<LinePlot> compare_methods(const Comparison& comparison, double den
                                         RunFiles& files) {
   LinePlot plot = plot_over_steps(quantity, "training step");
   add_line(plot, "dense", style_of("dense"), curves_of(comparison.dense, quantity, files));
+  const auto styles = styles_of_keys(by_method(comparison.sparse));
   for (const auto& [method, runs] : by_method(at_density(comparison.sparse, density))) {
-    add_line(plot, method, style_of(method), curves_of(runs, quantity, files));
+    add_line(plot, method, styles.at(method), curves_of(runs, quantity, files));
   }
   leave_few_bands(plot);
   return plot.series.empty() ? std::nullopt : std::optional(plot);
@@ -137,9 +138,11 @@ std::vector<Figure> transfer_figures(const Comparison& networks, RunFiles& files
                                    Quantity{"target_distance", "target distance", 1, true}}) {
     LinePlot plot = plot_over_steps(quantity, "step of the search");
     const std::vector<double> densities = lowest(networks);
-    for (const auto& [method, runs] : by_method(networks.sparse)) {
+    const auto methods = by_method(networks.sparse);
+    const auto styles = styles_of_keys(methods);
+    for (const auto& [method, runs] : methods) {
       for (std::size_t i = 0; i < densities.size(); ++i) {
-        Style style = style_of(method);
+        Style style = styles.at(method);
         style.dash = static_cast<int>(i) + 1;
         add_line(plot, densities.size() > 1 ? fmt::format("{} {:g}", method, densities[i]) : method, style,
                  curves_of(at_density(runs, densities[i]), quantity, files));

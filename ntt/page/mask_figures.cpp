@@ -76,10 +76,11 @@ std::optional<Figure> filter_figure(const ByMethod<std::vector<const Run*>>& met
   plot.y_label = "kept weights";
   plot.x_name = "filter";
   plot.y_name = "kept_weights";
+  const auto styles = styles_of_keys(methods);
   for (const auto& [method, runs] : methods) {
     const auto facts = facts_of(
         runs, files, [](const NetworkFacts& a, const NetworkFacts& b) { return a.filters.size() == b.filters.size(); });
-    Series series{method, style_of(method), SeriesKind::curve, {}};
+    Series series{method, styles.at(method), SeriesKind::curve, {}};
     for (std::size_t i = 0; !facts.empty() && i < facts.front()->filters.size(); ++i) {
       std::vector<double> values;
       for (const NetworkFacts* one : facts) {
@@ -106,6 +107,7 @@ std::optional<Figure> layer_figure(const ByMethod<std::vector<const Run*>>& meth
   plot.y_label = "weights kept (%)";
   plot.group_name = "layer";
   plot.y_name = "kept_percent";
+  const auto styles = styles_of_keys(methods);
   for (const auto& [method, runs] : methods) {
     const auto facts = facts_of(
         runs, files, [](const NetworkFacts& a, const NetworkFacts& b) { return a.layers.size() == b.layers.size(); });
@@ -119,7 +121,7 @@ std::optional<Figure> layer_figure(const ByMethod<std::vector<const Run*>>& meth
     if (layers.size() != plot.groups.size()) {
       continue;
     }
-    BarPlot::Bars bars{method, style_of(method), {}};
+    BarPlot::Bars bars{method, styles.at(method), {}};
     for (std::size_t i = 0; i < layers.size(); ++i) {
       double sum = 0;
       for (const NetworkFacts* one : facts) {

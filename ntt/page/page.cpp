@@ -10,10 +10,9 @@
 namespace ntt {
 namespace {
 
-std::string swatch_of(const std::string& method) {
-  const std::string colour = style_of(method).colour;
+std::string swatch_of(const Style& style) {
   return fmt::format("<span class=\"swatch\" style=\"background:{}\"></span>",
-                     colour == kInk ? "currentColor" : colour);
+                     style.colour == kInk ? "currentColor" : style.colour);
 }
 
 std::string table_of(const Summary& summary) {
@@ -25,11 +24,20 @@ std::string table_of(const Summary& summary) {
     html += fmt::format("<th{}>{}</th>", attribute(i), escape_html(summary.columns[i].title));
   }
   html += "</tr></thead><tbody>\n";
+  const auto method_column = std::ranges::find(summary.columns, "method", &Column::title) - summary.columns.begin();
+  std::vector<std::string> methods;
+  for (const auto& row : summary.rows) {
+    if (method_column < std::ssize(row)) {
+      methods.push_back(row[static_cast<std::size_t>(method_column)]);
+    }
+  }
+  const auto styles = styles_of(methods);
   for (const auto& row : summary.rows) {
     html += "<tr>";
     for (std::size_t i = 0; i < row.size(); ++i) {
-      const bool method = summary.columns[i].title == "method";
-      html += fmt::format("<td{}>{}{}</td>", attribute(i), method ? swatch_of(row[i]) : "", escape_html(row[i]));
+      const bool method = static_cast<std::ptrdiff_t>(i) == method_column;
+      html +=
+          fmt::format("<td{}>{}{}</td>", attribute(i), method ? swatch_of(styles.at(row[i])) : "", escape_html(row[i]));
     }
     html += "</tr>\n";
   }
@@ -125,18 +133,22 @@ std::string missing_html(const PageContent& content) {
   return html;
 }
 
-std::string run_html(const Run& run) {
+std::string run_html(const Run& run, const Style& style) {
   return fmt::format("<details><summary>{}{} <span class=\"{}\">{}</span></summary>\n<pre>{}</pre>\n{}</details>\n",
-                     swatch_of(run.job().method), escape_html(run.job().name), run.done() ? "soft" : "bad",
-                     state_text(run), escape_html(run.command),
+                     swatch_of(style), escape_html(run.job().name), run.done() ? "soft" : "bad", state_text(run),
+                     escape_html(run.command),
                      run.done() ? fmt::format("<pre>{}</pre>\n", escape_html(run.record.result.dump(2))) : "");
 }
 
 std::string runs_html(const PageContent& content) {
   std::string html = fmt::format("<section id=\"runs\"><h2>Runs</h2>\n<details><summary>{} runs</summary>\n",
                                  content.study.runs.size());
+  std::vector<std::string> methods;
+  std::ranges::transform(content.study.runs, std::back_inserter(methods),
+                         [](const Run& run) { return run.job().method; });
+  const auto styles = styles_of(methods);
   for (const Run& run : content.study.runs) {
-    html += run_html(run);
+    html += run_html(run, styles.at(run.job().method));
   }
   html +=
       "</details></section>\n<section id=\"commands\"><h2>Commands</h2>\n<details><summary>In this order these make "

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <tuple>
 #include <vector>
 
@@ -68,6 +69,31 @@ Style style_of(const std::string& method) {
     style.dash = look.dash;
   }
   return style;
+}
+
+std::map<std::string, Style> styles_of(const std::vector<std::string>& methods) {
+  std::map<std::string, Style> styles;
+  std::set<std::string> bases;
+  for (const std::string& method : methods) {
+    styles.emplace(method, style_of(method));
+    bases.insert(split(method).first);
+  }
+  const bool many = styles.size() > 1 + bases.count("dense");
+  bases.erase("dense");
+  if (bases.size() != 1 || !many) {
+    return styles;
+  }
+  // The first entry is the dense network's, the second has the third's colour.
+  constexpr std::size_t kFirst = 2;
+  const std::size_t colours = known().size() - kFirst;
+  std::size_t next = std::max(rank_of(*bases.begin()), kFirst) - kFirst;
+  for (auto& [method, style] : styles) {
+    if (method != "dense") {
+      style.colour = known()[kFirst + next % colours].style.colour;
+      ++next;
+    }
+  }
+  return styles;
 }
 
 std::size_t rank_of(const std::string& method) {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <vector>
 
 namespace ntt {
 
@@ -19,6 +21,20 @@ struct Style {
 /// The style of a method. An ablated one, "snip, shuffle", has its method's colour and a marker and dashes of its own;
 /// one that is not known has a style that follows from its name.
 Style style_of(const std::string& method);
+
+/// The styles of methods that stand in one figure or table. Variants of one method, "ntt-sketch, k=2", which would all
+/// have its colour, get colours in turn where no other method is among them but the dense one.
+std::map<std::string, Style> styles_of(const std::vector<std::string>& methods);
+
+/// The same for the keys of a map, or the first members of pairs.
+template <typename Named>
+std::map<std::string, Style> styles_of_keys(const Named& named) {
+  std::vector<std::string> methods;
+  for (const auto& [method, rest] : named) {
+    methods.push_back(method);
+  }
+  return styles_of(methods);
+}
 
 /// Where a method stands in legends and tables; ties are broken by name.
 std::size_t rank_of(const std::string& method);

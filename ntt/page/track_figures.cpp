@@ -114,6 +114,7 @@ std::optional<Figure> trajectory_figure(const std::vector<std::pair<std::string,
   plot.y_label = "output of class 1";
   plot.x_name = "output_0";
   plot.y_name = "output_1";
+  const auto styles = styles_of_keys(tracks);
   for (const auto& [method, tracked] : few_methods(tracks)) {
     if (tracked.track.outputs.size(2) != 2) {
       continue;
@@ -122,7 +123,7 @@ std::optional<Figure> trajectory_figure(const std::vector<std::pair<std::string,
     for (const std::int64_t input : few_inputs(tracked.track)) {
       const at::Tensor outputs = tracked.track.outputs.select(1, input);
       Series series{
-          named ? "" : method, style_of(method), SeriesKind::path, {}, fmt::format("{}, input {}", method, input)};
+          named ? "" : method, styles.at(method), SeriesKind::path, {}, fmt::format("{}, input {}", method, input)};
       for (std::int64_t t = 0; t < outputs.size(0); ++t) {
         const double x = outputs[t][0].item<double>();
         const double y = outputs[t][1].item<double>();
@@ -189,9 +190,10 @@ std::optional<Figure> spectrum_figure(const std::vector<std::pair<std::string, T
   plot.x_name = "rank";
   plot.y_name = "eigenvalue";
   plot.log_x = plot.log_y = true;
+  const auto styles = styles_of_keys(tracks);
   for (const auto& [method, tracked] : tracks) {
     const std::vector<double> values = eigenvalues(tracked.track.kernel[end ? -1 : 0]);
-    Series series{method, style_of(method), SeriesKind::curve, {}};
+    Series series{method, styles.at(method), SeriesKind::curve, {}};
     for (std::size_t i = 0; i < values.size() && values[i] > values.front() * 1e-7; ++i) {
       series.points.push_back({static_cast<double>(i + 1), values[i], values[i], values[i]});
     }
@@ -222,6 +224,7 @@ std::optional<Figure> alignment_figure(const TrackSet& set) {
   plot.y_name = "alignment_with_dense";
   plot.log_x = true;
   std::size_t seeds = 0;
+  const auto styles = styles_of_keys(set.sparse);
   for (const auto& [method, tracks] : set.sparse) {
     std::vector<Curve> curves;
     for (const auto& [seed, sparse] : tracks) {
@@ -242,7 +245,7 @@ std::optional<Figure> alignment_figure(const TrackSet& set) {
     }
     seeds = std::max(seeds, curves.size());
     if (std::vector<PlotPoint> points = mean_curve(curves); !points.empty()) {
-      plot.series.push_back({method, style_of(method), SeriesKind::curve, std::move(points)});
+      plot.series.push_back({method, styles.at(method), SeriesKind::curve, std::move(points)});
     }
   }
   if (plot.series.empty()) {
