@@ -96,6 +96,7 @@ void add_bench_command(CLI::App& app) {
   CLI::App* bench = app.add_subcommand("bench", "Measure how fast this machine runs NTT and its networks");
   bench->require_subcommand(1);
   auto options = std::make_shared<BenchOptions>();
+  options->transfer.step.density_schedule = DensitySchedule::constant;  // the density asked for, at every step
   CLI::App* step = add_run_command(*bench, "step", "Time one step of NTT: teacher, student, Adam, everything",
                                    "ntt bench step --model lenet-5-caffe --kernel sketch --probes 1 --batch-size 64");
   step->add_option("--model", options->model, "lenet-300-100, lenet-5-caffe, conv-4 or a .toml file");

@@ -63,9 +63,7 @@ FoundNetwork find_sparse_network(NetworkSpec spec, const LoadedData& data, Trans
   options.step.weight_decay = command.weight_decay.value_or(published_weight_decay(spec));
   Network teacher = Network::random(std::move(spec), command.common.seed);
   teacher.to(data.train_inputs.device(), at::kFloat);
-  constexpr std::int64_t kScoringInputs = 1000;
-  const at::Tensor scoring = data.train_inputs.narrow(0, 0, std::min(kScoringInputs, data.train_inputs.size(0)));
-  Network student = initial_student(teacher, options, scoring);
+  Network student = initial_student(teacher, options, data.train_inputs);
   spdlog::info("transfer: {} at density {}, {} threads", teacher.spec().name, options.step.density, threads());
   const TransferResult result = transfer(teacher, student, data.train_inputs, options);
   return {std::move(teacher), std::move(student), result};

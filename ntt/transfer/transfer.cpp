@@ -26,12 +26,13 @@ constexpr const char* kFigures = "transfer.figures";
 class Run {
  public:
   Run(const Network& teacher, Network& student, const at::Tensor& inputs, const TransferOptions& options)
-      : student_(student),
+      : teacher_(teacher),
+        student_(student),
         inputs_(inputs),
         options_(options),
         split_(split_indices(inputs.size(0), options.held_out, options.step.seed)),
         steps_per_epoch_(split_.train.size(0) / options.batch_size),
-        total_steps_(options.steps > 0 ? options.steps : options.epochs * steps_per_epoch_),
+        total_steps_(total_steps(options, inputs.size(0))),
         stepper_(teacher, student, options.step, total_steps_),
         folder_(options.out),
         metrics_(folder_.file(kMetricsFile), options.tensorboard) {
@@ -45,7 +46,7 @@ class Run {
     } else {
       metrics_.truncate_to(0);
       evaluate();
-      result_.before = last_distances_;
+      result_.before = first_distances();
       save_checkpoint();
     }
     Progress progress("transfer", total_steps_);
@@ -87,13 +88,6 @@ class Run {
     if (split_.held_out.size(0) < 2) {
       fail_input("--held-out {} leaves {} inputs to measure the distances on; at least 2 are needed", options_.held_out,
                  split_.held_out.size(0));
-    }
-    const StepOptions& step = options_.step;
-    if (step.density_schedule == DensitySchedule::cubic && last_mask_update(step, total_steps_) == 0) {
-      fail_input(
-          "--density-schedule cubic lowers the density where masks are updated, but --mask-interval {} leaves no "
-          "update in {} steps; take a shorter interval",
-          step.mask_interval, total_steps_);
     }
   }
 
@@ -149,6 +143,16 @@ class Run {
     ++metrics_lines_;
   }
 
+  /// What the first mask alone would come to. A student that begins dense is the teacher itself, at distance 0.
+  Distances first_distances() const {
+    if (density_at(options_.step, 0, total_steps_) == options_.step.density) {
+      return last_distances_;
+    }
+    TransferOptions at_goal = options_;
+    at_goal.step.density_schedule = DensitySchedule::constant;
+    return held_out_->measure(initial_student(teacher_, at_goal, inputs_), options_.step.objective.parameters);
+  }
+
   bool is_finite() const {
     const auto& parameters = static_cast<const Network&>(student_).parameters();
     return std::all_of(parameters.begin(), parameters.end(),
@@ -188,6 +192,7 @@ class Run {
     checkpoint_step_ = stepper_.steps();
   }
 
+  const Network& teacher_;
   Network& student_;
   at::Tensor inputs_;
   const TransferOptions& options_;
@@ -212,12 +217,20 @@ class Run {
 
 }  // namespace
 
+std::int64_t total_steps(const TransferOptions& options, std::int64_t inputs) {
+  const Split split = split_indices(inputs, options.held_out, options.step.seed);
+  return options.steps > 0 ? options.steps : options.epochs * (split.train.size(0) / options.batch_size);
+}
+
 Network initial_student(const Network& teacher, const TransferOptions& options, const at::Tensor& inputs) {
+  constexpr std::int64_t kScoringInputs = 1000;
   Network student = teacher.clone();
   const bool by_magnitude = options.initial_mask == InitialMask::magnitude;
-  const Scores scores = by_magnitude ? magnitude_scores(student) : logit_snip_scores(student, inputs);
-  const bool starts_dense = options.step.density_schedule == DensitySchedule::cubic;
-  mask_by_scores(student, scores, starts_dense ? 1 : options.step.density, options.step.scope);
+  const Scores scores = by_magnitude
+                            ? magnitude_scores(student)
+                            : logit_snip_scores(student, inputs.narrow(0, 0, std::min(kScoringInputs, inputs.size(0))));
+  const double density = density_at(options.step, 0, total_steps(options, inputs.size(0)));
+  mask_by_scores(student, scores, density, options.step.scope);
   return student;
 }
 

@@ -12,7 +12,7 @@ namespace ntt {
 
 enum class InitialMask { magnitude, logit_snip };
 
-/// A whole run of Neural Tangent Transfer; defaults are the published ones.
+/// A whole run of Neural Tangent Transfer; defaults are the published ones but for those of a step.
 struct TransferOptions {
   StepOptions step;
   InitialMask initial_mask = InitialMask::magnitude;
@@ -30,14 +30,18 @@ struct TransferOptions {
 
 /// What a run of NTT found out.
 struct TransferResult {
-  Distances before;  ///< held-out distances of the first student
+  Distances before;  ///< held-out distances of the first student or, of one that begins denser, at its final density
   Distances after;   ///< and of the last
   std::int64_t steps = 0;
   double seconds = 0;      ///< all of it, over all the processes that it took
   double ms_per_step = 0;  ///< mean over steps alone, without evaluations and files
 };
 
-/// The student that a run starts from: the teacher's weights under the initial mask. inputs [N, ...] serve logit-SNIP.
+/// The steps of a run on so many training inputs.
+std::int64_t total_steps(const TransferOptions& options, std::int64_t inputs);
+
+/// The student that a run on training inputs [N, ...] starts from: the teacher's weights under the initial mask, for
+/// which logit-SNIP takes the first 1000 of them.
 Network initial_student(const Network& teacher, const TransferOptions& options, const at::Tensor& inputs);
 
 /// Moves the student towards the teacher on training inputs [n, ...] (standardised, no labels). Shows progress, writes

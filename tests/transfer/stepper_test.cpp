@@ -20,6 +20,7 @@ using testing::ElementsAre;
 StepOptions quick_options() {
   StepOptions options;
   options.density = 0.3;
+  options.density_schedule = DensitySchedule::constant;
   options.mask_interval = 4;
   options.learning_rate = 0.05;
   options.objective.kernel_weight = 0.1;
@@ -305,8 +306,20 @@ TEST(LastMaskUpdate, ComesBeforeTheLastInterval) {
   EXPECT_EQ(last(0, 1000), 0);
 }
 
+TEST(DensityAt, IsTheGoalAllAlongWhereNoUpdateComes) {
+  StepOptions options;
+  options.density = 0.05;
+  options.density_schedule = DensitySchedule::cubic;
+  for (const std::int64_t interval : {0, 100, 600}) {
+    options.mask_interval = interval;
+    EXPECT_EQ(density_at(options, 0, 200), 0.05);
+    EXPECT_EQ(density_at(options, 150, 200), 0.05);
+  }
+}
+
 TEST(DensityAt, IsTheGoalAllAlongWhenConstant) {
   StepOptions options;
+  options.density_schedule = DensitySchedule::constant;
   options.density = 0.05;
   for (const std::int64_t step : {0, 1, 500, 1000}) {
     EXPECT_EQ(density_at(options, step, 1000), 0.05);

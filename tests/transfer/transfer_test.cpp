@@ -34,6 +34,7 @@ class TransferTest : public TemporaryFolderTest {
   TransferTest() : spec_(small_network("lenet")), teacher_(draw(spec_, 1, at::kFloat)) {
     inputs_ = draw_inputs(spec_, kInputs, 2, at::kFloat);
     options_.step.density = 0.3;
+    options_.step.density_schedule = DensitySchedule::constant;
     options_.step.mask_interval = 4;
     options_.step.learning_rate = 5e-3;
     options_.step.seed = 7;
@@ -126,6 +127,19 @@ TEST_F(TransferTest, RecordsTheHeldOutDistancesAtBothEndsAndBetween) {
   EXPECT_EQ(result_.steps, 12);
   EXPECT_GT(result_.seconds, 0);
   EXPECT_LE(result_.ms_per_step * 12, 1e3 * result_.seconds);
+}
+
+TEST_F(TransferTest, AStudentThatBeginsDenseIsComparedWithOneThatDoesNot) {
+  options_.step.execution = Execution::dense;
+  run();
+  const Distances constant = result_.before;
+  options_.step.density_schedule = DensitySchedule::cubic;
+  options_.out = folder_ / "falling";
+  std::filesystem::create_directories(options_.out);
+  run();
+  EXPECT_EQ(result_.before.kernel, constant.kernel);
+  EXPECT_EQ(result_.before.target, constant.target);
+  EXPECT_EQ(metrics().front().at("kernel_distance"), 0) << "that of the student itself";
 }
 
 TEST_F(TransferTest, StepsOnWholeShuffledBatchesOfWhatIsNotHeldOut) {
@@ -265,13 +279,19 @@ TEST_F(TransferTest, SaysWhichOptionDoesNotFitTheInputs) {
   EXPECT_THAT(input_error(), HasSubstr("--held-out"));
 }
 
-TEST_F(TransferTest, RefusesAFallingDensityThatNoMaskUpdateWouldFollow) {
+TEST_F(TransferTest, BeginsAtTheGoalWhereNoMaskUpdateWouldFollow) {
   options_.step.density_schedule = DensitySchedule::cubic;
   for (const std::int64_t interval : {0, 6, 100}) {
     options_.step.mask_interval = interval;
-    EXPECT_THAT(input_error(), AllOf(HasSubstr(fmt::format("--mask-interval {}", interval)), HasSubstr("12 steps")));
+    EXPECT_NEAR(student().density(), 0.3, 0.02);
+    options_.out = folder_ / std::to_string(interval);
+    std::filesystem::create_directories(options_.out);
+    EXPECT_NEAR(run().density(), 0.3, 0.02);
   }
   options_.step.mask_interval = 5;
+  options_.out = folder_ / "falling";
+  std::filesystem::create_directories(options_.out);
+  EXPECT_EQ(student().density(), 1);
   EXPECT_NEAR(run().density(), 0.3, 0.02);
 }
 
