@@ -1,7 +1,6 @@
 #include "ntt/sparse/block_execution.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "ntt/core/threads.h"
@@ -37,6 +36,10 @@ void multiply(SparseProduct product, std::int64_t lanes) {
 
 }  // namespace
 
+std::int64_t block_work(const Plan& plan) {
+  return plan.block_operations + plan.lanes / 4 * static_cast<std::int64_t>(plan.input_places.features.size());
+}
+
 void BlockExecution::begin() const {
   for (const PlanStep& step : plan_.steps) {
     if (step.kind != PlanStep::Kind::product) {
@@ -59,11 +62,8 @@ void BlockExecution::load(const float* const* inputs, std::int64_t count) const 
 }
 
 void BlockExecution::read_outputs(std::int64_t count, float* outputs) const {
-  const auto stride = static_cast<std::int64_t>(plan_.output_places.features.size());
-  std::array<float*, kLanes> rows{};
-  for (std::int64_t lane = 0; lane < count; ++lane) {
-    rows[static_cast<std::size_t>(lane)] = outputs + lane * stride;
-  }
+  const auto size = static_cast<std::int64_t>(plan_.output_places.features.size());
+  const auto rows = row_pointers(outputs, size, count);
   store_block(plan_.output_places, values(plan_.output), count, false, rows.data());
 }
 

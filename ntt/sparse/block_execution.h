@@ -1,8 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
+#include "ntt/core/threads.h"
 #include "ntt/sparse/plan.h"
+#include "ntt/sparse/workspace_pool.h"
 
 namespace ntt {
 
@@ -43,5 +46,26 @@ class BlockExecution {
   const Plan& plan_;
   float* workspace_;
 };
+
+/// What one block costs, in operations of the kind that parallel_for_work counts: a lane of an input takes about a
+/// quarter of one to bring into place.
+std::int64_t block_work(const Plan& plan);
+
+/// Calls body(execution, first, count) on every block of so many inputs, the `count` inputs from `first` on, in a
+/// workspace of the plan's pool. `work` is what a block costs.
+template <typename Body>
+void for_each_block(const Plan& plan, WorkspacePool& workspaces, std::int64_t inputs, std::int64_t work, Body&& body) {
+  const std::int64_t blocks = (inputs + plan.lanes - 1) / plan.lanes;
+  parallel_for_work(blocks, work, [&](std::int64_t begin, std::int64_t end, int) {
+    const WorkspacePool::Lease lease(workspaces, plan.workspace_floats);
+    const BlockExecution execution(plan, lease.memory());
+    if (lease.fresh()) {
+      execution.begin();
+    }
+    for (std::int64_t first = begin * plan.lanes; first < std::min(end * plan.lanes, inputs); first += plan.lanes) {
+      body(execution, first, std::min(plan.lanes, inputs - first));
+    }
+  });
+}
 
 }  // namespace ntt

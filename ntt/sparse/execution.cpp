@@ -70,8 +70,12 @@ double product_break_even(bool convolution) {
   return convolution ? 0.4 : 0.2;
 }
 
+bool has_sparse_device(const Network& network) {
+  return network.device().is_cpu() && network.dtype() == at::kFloat;
+}
+
 void check_sparse_device(const Network& network) {
-  if (!network.device().is_cpu() || network.dtype() != at::kFloat) {
+  if (!has_sparse_device(network)) {
     fail_input("sparse execution is for float32 networks on the CPU; use --execution dense or --device cpu");
   }
 }

@@ -32,7 +32,9 @@ BreakEven break_even(Workload workload, std::int64_t batch_size);
 /// The density below which a weight's products alone are faster so, on whole batches (SparseProducts).
 double product_break_even(bool convolution);
 
-/// InputError where there is no sparse execution: for other devices than the CPU and other precisions than float32.
+/// Whether a network is where sparse execution is: on the CPU, in float32.
+bool has_sparse_device(const Network& network);
+/// InputError where it is not.
 void check_sparse_device(const Network& network);
 
 /// Sparse or dense: what was asked for or, for `automatic`, what the break-even densities say is faster, each layer

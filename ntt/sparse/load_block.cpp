@@ -9,6 +9,31 @@
 
 #include "ntt/sparse/vectors-inl.h"
 
+#ifndef NTT_SPARSE_LOAD_ONE_
+#define NTT_SPARSE_LOAD_ONE_
+namespace ntt {
+namespace {
+
+/// Feature i of so many rows.
+inline void load_one(const FeaturePlaces& p, std::size_t i, const float* const* rows, std::int64_t count,
+                     float* block) {
+  for (std::int64_t lane = 0; lane < count; ++lane) {
+    block[p.places[i] + lane] = rows[lane][p.features[i]];
+  }
+}
+
+inline void store_one(const FeaturePlaces& p, std::size_t i, const float* block, std::int64_t count, bool adds,
+                      float* const* rows) {
+  for (std::int64_t lane = 0; lane < count; ++lane) {
+    float& value = rows[lane][p.features[i]];
+    value = block[p.places[i] + lane] + (adds ? value : 0.0F);
+  }
+}
+
+}  // namespace
+}  // namespace ntt
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace ntt::HWY_NAMESPACE {
 namespace {
@@ -103,12 +128,9 @@ void load(const FeaturePlaces& p, const float* const* rows, float* block) {
     if (neighbours(p, i)) {
       load_four(rows, p.features[i], block + p.places[i]);
       i += kTogether;
-      continue;
+    } else {
+      load_one(p, i++, rows, kLanes, block);
     }
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-      block[p.places[i] + lane] = rows[lane][p.features[i]];
-    }
-    ++i;
   }
 }
 
@@ -117,13 +139,9 @@ void store(const FeaturePlaces& p, const float* block, bool adds, float* const* 
     if (neighbours(p, i)) {
       store_four(block + p.places[i], p.features[i], adds, rows);
       i += kTogether;
-      continue;
+    } else {
+      store_one(p, i++, block, kLanes, adds, rows);
     }
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-      float& value = rows[lane][p.features[i]];
-      value = block[p.places[i] + lane] + (adds ? value : 0.0F);
-    }
-    ++i;
   }
 }
 
@@ -153,11 +171,8 @@ void load_block(const FeaturePlaces& places, const float* const* rows, std::int6
     return;
   }
   for (std::size_t i = 0; i < places.features.size(); ++i) {
-    float* values = block + places.places[i];
-    for (std::int64_t lane = 0; lane < count; ++lane) {
-      values[lane] = rows[lane][places.features[i]];
-    }
-    std::fill(values + count, values + lanes, 0.0F);
+    load_one(places, i, rows, count, block);
+    std::fill(block + places.places[i] + count, block + places.places[i] + lanes, 0.0F);
   }
 }
 
@@ -167,10 +182,7 @@ void store_block(const FeaturePlaces& places, const float* block, std::int64_t c
     return;
   }
   for (std::size_t i = 0; i < places.features.size(); ++i) {
-    for (std::int64_t lane = 0; lane < count; ++lane) {
-      float& value = rows[lane][places.features[i]];
-      value = block[places.places[i] + lane] + (adds ? value : 0.0F);
-    }
+    store_one(places, i, block, count, adds, rows);
   }
 }
 

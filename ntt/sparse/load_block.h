@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -20,6 +21,16 @@ struct FeaturePlaces {
 
 /// Every feature of a layout.
 FeaturePlaces all_features(const BlockLayout& layout);
+
+/// Where `count` rows begin, one after another and `size` apart.
+template <typename T>
+std::array<T*, kLanes> row_pointers(T* first, std::int64_t size, std::int64_t count) {
+  std::array<T*, kLanes> rows{};
+  for (std::int64_t lane = 0; lane < count; ++lane) {
+    rows[static_cast<std::size_t>(lane)] = first + lane * size;
+  }
+  return rows;
+}
 
 /// Writes the features of `count` rows side by side; lanes beyond them become zero. A block has kLanes lanes, or one.
 void load_block(const FeaturePlaces& places, const float* const* rows, std::int64_t count, std::int64_t lanes,

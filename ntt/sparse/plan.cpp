@@ -26,13 +26,11 @@ SparseLayer shape_of(const Parameter& weight) {
   layer.inputs = weight.shape[1];
   layer.convolution = weight.shape.size() == 4;
   layer.masked = weight.mask.defined();
-  if (layer.convolution) {
-    layer.kernel_height = weight.shape[2];
-    layer.kernel_width = weight.shape[3];
-    layer.stride = weight.geometry.stride;
-    layer.padding = weight.geometry.padding;
-  }
-  const std::int64_t weights = layer.outputs * layer.inputs * layer.kernel_height * layer.kernel_width;
+  layer.kernel_height = weight.geometry.kernel_height;
+  layer.kernel_width = weight.geometry.kernel_width;
+  layer.stride = weight.geometry.stride;
+  layer.padding = weight.geometry.padding;
+  const std::int64_t weights = layer.outputs * weight.geometry.patch();
   if (weights >= std::numeric_limits<std::int32_t>::max()) {
     fail_input("layer '{}' has {} weights, more than sparse execution can number", layer.name, weights);
   }
@@ -53,14 +51,10 @@ void store_weights(SparseLayer& layer, const Parameter& weight) {
 }
 
 /// Gives the input the halo that a layer reads, and says how its results lie.
-BlockLayout lay_out_product(const SparseLayer& layer, BlockLayout& input) {
-  BlockLayout output{layer.outputs};
-  if (layer.convolution) {
-    input.halo = std::max(input.halo, layer.padding);
-    output.height = (input.height + 2 * layer.padding - layer.kernel_height) / layer.stride + 1;
-    output.width = (input.width + 2 * layer.padding - layer.kernel_width) / layer.stride + 1;
-  }
-  return output;
+BlockLayout lay_out_product(const Parameter& weight, BlockLayout& input) {
+  const ConvGeometry& geometry = weight.geometry;
+  input.halo = std::max(input.halo, geometry.padding);
+  return {weight.shape[0], geometry.out_height(), geometry.out_width()};
 }
 
 /// Turns the specification into steps, taking the shapes of parameters in the order in which the network lists them.
@@ -150,13 +144,12 @@ class Planner {
   }
 
   std::size_t product(std::size_t input) {
-    SparseLayer layer = shape_of(*parameters_[2 * plan_.layers.size()]);
+    const Parameter& weight = *parameters_[2 * plan_.layers.size()];
     PlanStep step;
     step.input = input;
     step.layer = plan_.layers.size();
-    const BlockLayout output = lay_out_product(layer, plan_.buffers[input].values);
-    plan_.layers.push_back(std::move(layer));
-    return add_step(step, output);
+    plan_.layers.push_back(shape_of(weight));
+    return add_step(step, lay_out_product(weight, plan_.buffers[input].values));
   }
 
   std::size_t residual(const LayerSpec& spec, std::size_t input) {
@@ -371,7 +364,7 @@ Plan make_plan(const Parameter& weight) {
   input.needs_gradient = true;
   input.gradient_writers = 1;
   PlanBuffer output;
-  output.values = lay_out_product(plan.layers.front(), input.values);
+  output.values = lay_out_product(weight, input.values);
   output.gradients = output.values;
   output.needs_gradient = true;
   plan.buffers = {input, output};

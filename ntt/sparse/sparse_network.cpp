@@ -10,23 +10,7 @@
 #include "ntt/sparse/block_execution.h"
 
 namespace ntt {
-
 namespace {
-
-/// What one block costs, in operations of the kind that parallel_for_work counts: a lane of an input takes about a
-/// quarter of one to bring into place.
-std::int64_t block_work(const Plan& plan) {
-  return plan.block_operations + plan.lanes / 4 * static_cast<std::int64_t>(plan.input_places.features.size());
-}
-
-/// A plan's execution in a workspace, ready to answer.
-BlockExecution started(const Plan& plan, const WorkspacePool::Lease& lease) {
-  const BlockExecution execution(plan, lease.memory());
-  if (lease.fresh()) {
-    execution.begin();
-  }
-  return execution;
-}
 
 /// Up to how many inputs are answered faster one by one than as a block, which costs the same however few of its lanes
 /// are taken. In cycles of one core, as measured: a stored weight at one position costs about 1.2 in a block, but alone
@@ -68,43 +52,14 @@ SparseNetwork::SparseNetwork(const Network& network, PlanFor purpose)
 SparseNetwork::~SparseNetwork() = default;
 
 void SparseNetwork::predict(const float* inputs, std::int64_t count, float* outputs) const {
-  if (plan_for(count).lanes == 1) {
-    predict_singly(inputs, count, outputs);
-  } else {
-    predict_blocks(inputs, count, outputs);
-  }
-}
-
-void SparseNetwork::predict_singly(const float* inputs, std::int64_t count, float* outputs) const {
-  parallel_for_work(count, block_work(*single_plan_), [&](std::int64_t begin, std::int64_t end, int) {
-    const WorkspacePool::Lease lease(single_workspaces_, single_plan_->workspace_floats);
-    const BlockExecution execution = started(*single_plan_, lease);
-    for (std::int64_t i = begin; i < end; ++i) {
-      const float* input = inputs + i * features_;
-      execution.load(&input, 1);
-      execution.forward();
-      execution.read_outputs(1, outputs + i * outputs_);
-    }
-  });
-}
-
-void SparseNetwork::predict_blocks(const float* inputs, std::int64_t count, float* outputs) const {
-  const std::int64_t blocks = (count + kLanes - 1) / kLanes;
-  parallel_for_work(blocks, block_work(plan_), [&](std::int64_t begin, std::int64_t end, int) {
-    const WorkspacePool::Lease lease(workspaces_, plan_.workspace_floats);
-    const BlockExecution execution = started(plan_, lease);
-    for (std::int64_t block = begin; block < end; ++block) {
-      const std::int64_t first = block * kLanes;
-      const std::int64_t lanes = std::min(kLanes, count - first);
-      std::array<const float*, kLanes> rows{};
-      for (std::int64_t lane = 0; lane < lanes; ++lane) {
-        rows[static_cast<std::size_t>(lane)] = inputs + (first + lane) * features_;
-      }
-      execution.load(rows.data(), lanes);
-      execution.forward();
-      execution.read_outputs(lanes, outputs + first * outputs_);
-    }
-  });
+  const Plan& plan = plan_for(count);
+  WorkspacePool& workspaces = &plan == &plan_ ? workspaces_ : single_workspaces_;
+  for_each_block(plan, workspaces, count, block_work(plan),
+                 [&](const BlockExecution& block, std::int64_t first, std::int64_t lanes) {
+                   block.load(row_pointers(inputs + first * features_, features_, lanes).data(), lanes);
+                   block.forward();
+                   block.read_outputs(lanes, outputs + first * outputs_);
+                 });
 }
 
 at::Tensor SparseNetwork::predict(const at::Tensor& inputs) const {
@@ -125,25 +80,22 @@ double SparseNetwork::loss_and_gradient(const at::Tensor& inputs, const at::Tens
   const auto* indices = chosen.data_ptr<std::int64_t>();
   auto* block_gradients = block_gradients_.data_ptr<float>();
   std::vector<double> losses(static_cast<std::size_t>(blocks));
-  parallel_for_work(blocks, 3 * block_work(plan_), [&](std::int64_t begin, std::int64_t end, int) {
-    const WorkspacePool::Lease lease(workspaces_, plan_.workspace_floats);
-    const BlockExecution execution(plan_, lease.memory());
-    for (std::int64_t block = begin; block < end; ++block) {
-      const std::int64_t lanes = std::min(kLanes, count - block * kLanes);
-      std::array<const float*, kLanes> rows{};
-      std::array<std::int64_t, kLanes> targets{};
-      for (std::int64_t lane = 0; lane < lanes; ++lane) {
-        const std::int64_t index = indices[block * kLanes + lane];
-        rows[static_cast<std::size_t>(lane)] = data + index * features_;
-        targets[static_cast<std::size_t>(lane)] = classes[index];
-      }
-      execution.load(rows.data(), lanes);
-      execution.forward();
-      losses[static_cast<std::size_t>(block)] =
-          execution.cross_entropy(targets.data(), lanes, 1.0F / static_cast<float>(count));
-      execution.backward(backward_values_, block_gradients + block * plan_.gradients);
+  const auto work_on = [&](const BlockExecution& execution, std::int64_t first, std::int64_t lanes) {
+    std::array<const float*, kLanes> rows{};
+    std::array<std::int64_t, kLanes> targets{};
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+      const std::int64_t index = indices[first + lane];
+      rows[static_cast<std::size_t>(lane)] = data + index * features_;
+      targets[static_cast<std::size_t>(lane)] = classes[index];
     }
-  });
+    execution.load(rows.data(), lanes);
+    execution.forward();
+    const std::int64_t block = first / kLanes;
+    losses[static_cast<std::size_t>(block)] =
+        execution.cross_entropy(targets.data(), lanes, 1.0F / static_cast<float>(count));
+    execution.backward(backward_values_, block_gradients + block * plan_.gradients);
+  };
+  for_each_block(plan_, workspaces_, count, 3 * block_work(plan_), work_on);
   // In the order of the blocks, so that threads do not change the sum.
   auto* gradient = gradient_.data_ptr<float>();
   parallel_for_work(plan_.gradients, blocks, [&](std::int64_t begin, std::int64_t end, int) {

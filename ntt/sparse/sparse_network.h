@@ -52,9 +52,6 @@ class SparseNetwork {
   void store(Network& network) const;
 
  private:
-  void predict_blocks(const float* inputs, std::int64_t count, float* outputs) const;
-  void predict_singly(const float* inputs, std::int64_t count, float* outputs) const;
-
   Plan plan_;
   std::optional<Plan> single_plan_;  ///< to answer few inputs; shares the weights
   std::int64_t most_singles_ = 0;

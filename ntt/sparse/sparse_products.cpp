@@ -2,53 +2,15 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
-#include <array>
-
 #include "ntt/core/threads.h"
-#include "ntt/sparse/block_execution.h"
 
 namespace ntt {
 namespace {
 
-at::Tensor gather(const at::Tensor& weight, const std::vector<std::int32_t>& places) {
-  const auto count = static_cast<std::int64_t>(places.size());
-  at::Tensor values = at::empty({count}, weight.options());
-  const auto* from = weight.data_ptr<float>();
-  auto* to = values.data_ptr<float>();
-  parallel_for_work(count, 1, [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t j = begin; j < end; ++j) {
-      to[j] = from[places[static_cast<std::size_t>(j)]];
-    }
-  });
-  return values;
-}
-
-/// The rows of one block of a tensor [n, ...].
-template <typename T>
-struct BlockRows {
-  BlockRows(const at::Tensor& tensor, std::int64_t first) : count(std::min(kLanes, tensor.size(0) - first)) {
-    T* data = tensor.data_ptr<float>();
-    const std::int64_t row = tensor.numel() / tensor.size(0);
-    for (std::int64_t lane = 0; lane < count; ++lane) {
-      rows[static_cast<std::size_t>(lane)] = data + (first + lane) * row;
-    }
-  }
-
-  std::int64_t count;
-  std::array<T*, kLanes> rows{};
-};
-
-/// Calls body(block's execution, first row) on every block of so many rows.
-template <typename Body>
-void for_each_block(const Plan& plan, WorkspacePool& workspaces, std::int64_t rows, Body&& body) {
-  parallel_for((rows + kLanes - 1) / kLanes, [&](std::int64_t begin, std::int64_t end, int) {
-    const WorkspacePool::Lease lease(workspaces, plan.workspace_floats);
-    const BlockExecution execution(plan, lease.memory());
-    for (std::int64_t block = begin; block < end; ++block) {
-      body(execution, block * kLanes);
-    }
-  });
+/// Where the rows of a block of a tensor [n, ...] begin.
+auto rows_of(const at::Tensor& tensor, std::int64_t first, std::int64_t count) {
+  const std::int64_t size = tensor.numel() / tensor.size(0);
+  return row_pointers(tensor.data_ptr<float>() + first * size, size, count);
 }
 
 at::Tensor sum_or_new(const at::Tensor& sum, const at::Tensor& like, const BlockLayout& layout, bool images) {
@@ -64,67 +26,63 @@ at::Tensor sum_or_new(const at::Tensor& sum, const at::Tensor& like, const Block
 SparseProducts::SparseProducts(const Parameter& weight)
     : plan_(make_plan(weight)),
       deltas_(all_features(plan_.buffers.back().gradients)),
-      input_gradients_(all_features(plan_.buffers.front().gradients)) {
-  const std::int64_t columns = weight.value.numel() / weight.shape.front();
-  for (std::int64_t row = 0; row < layer().outputs; ++row) {
-    for (auto j = layer().row_begins[static_cast<std::size_t>(row)];
-         j < layer().row_begins[static_cast<std::size_t>(row) + 1]; ++j) {
-      places_.push_back(static_cast<std::int32_t>(row * columns) + layer().columns[static_cast<std::size_t>(j)]);
-    }
-  }
-  for (const std::int32_t entry : layer().backward_entries) {
-    backward_places_.push_back(places_[static_cast<std::size_t>(entry)]);
-  }
-}
+      input_gradients_(all_features(plan_.buffers.front().gradients)),
+      places_(weight.kept_places()),
+      backward_places_(places_.index_select(0, at::tensor(layer().backward_entries, at::kInt))) {}
 
 at::Tensor SparseProducts::outputs(const at::Tensor& weight, const at::Tensor& inputs, const at::Tensor& bias,
                                    const at::Tensor& sum) const {
-  const at::Tensor values = gather(weight, places_);
-  at::Tensor result = sum_or_new(sum, inputs, plan_.buffers.back().values, layer().convolution);
+  const at::Tensor values = weight.flatten().index_select(0, places_);
+  const at::Tensor result = sum_or_new(sum, inputs, plan_.buffers.back().values, layer().convolution);
   const float* bias_values = bias.defined() ? bias.data_ptr<float>() : nullptr;
-  for_each_block(plan_, workspaces_, inputs.size(0), [&](const BlockExecution& block, std::int64_t first) {
-    const BlockRows<const float> from(inputs, first);
-    load_block(plan_.input_places, from.rows.data(), from.count, kLanes, block.values(0));
-    block.forward_product(plan_.steps.front(), values.data_ptr<float>(), bias_values);
-    const BlockRows<float> to(result, first);
-    store_block(plan_.output_places, block.values(1), to.count, sum.defined(), to.rows.data());
-  });
+  for_each_block(plan_, workspaces_, inputs.size(0), block_work(plan_),
+                 [&](const BlockExecution& block, std::int64_t first, std::int64_t count) {
+                   block.load(rows_of(inputs, first, count).data(), count);
+                   block.forward_product(plan_.steps.front(), values.data_ptr<float>(), bias_values);
+                   store_block(plan_.output_places, block.values(1), count, sum.defined(),
+                               rows_of(result, first, count).data());
+                 });
   return result;
 }
 
 at::Tensor SparseProducts::inputs(const at::Tensor& weight, const at::Tensor& delta, const at::Tensor& sum) const {
-  const at::Tensor values = gather(weight, backward_places_);
-  at::Tensor result = sum_or_new(sum, delta, plan_.buffers.front().values, layer().convolution);
-  for_each_block(plan_, workspaces_, delta.size(0), [&](const BlockExecution& block, std::int64_t first) {
-    const BlockRows<const float> from(delta, first);
-    load_block(deltas_, from.rows.data(), from.count, kLanes, block.gradients(1));
-    block.input_gradient(plan_.steps.front(), values.data_ptr<float>());
-    const BlockRows<float> to(result, first);
-    store_block(input_gradients_, block.gradients(0), to.count, sum.defined(), to.rows.data());
-  });
+  const at::Tensor values = weight.flatten().index_select(0, backward_places_);
+  const at::Tensor result = sum_or_new(sum, delta, plan_.buffers.front().values, layer().convolution);
+  for_each_block(plan_, workspaces_, delta.size(0), block_work(plan_),
+                 [&](const BlockExecution& block, std::int64_t first, std::int64_t count) {
+                   load_deltas(block, delta, first, count);
+                   block.input_gradient(plan_.steps.front(), values.data_ptr<float>());
+                   store_block(input_gradients_, block.gradients(0), count, sum.defined(),
+                               rows_of(result, first, count).data());
+                 });
   return result;
+}
+
+void SparseProducts::load_deltas(const BlockExecution& block, const at::Tensor& delta, std::int64_t first,
+                                 std::int64_t count) const {
+  load_block(deltas_, rows_of(delta, first, count).data(), count, kLanes, block.gradients(1));
 }
 
 void SparseProducts::add_gradient(const at::Tensor& inputs, const at::Tensor& delta, at::Tensor& gradient) const {
   const std::int64_t blocks = (inputs.size(0) + kLanes - 1) / kLanes;
   at::Tensor block_gradients = at::empty({blocks, plan_.gradients}, at::kFloat);
   auto* parts = block_gradients.data_ptr<float>();
-  for_each_block(plan_, workspaces_, inputs.size(0), [&](const BlockExecution& block, std::int64_t first) {
-    const BlockRows<const float> from(inputs, first);
-    load_block(plan_.input_places, from.rows.data(), from.count, kLanes, block.values(0));
-    const BlockRows<const float> by(delta, first);
-    load_block(deltas_, by.rows.data(), by.count, kLanes, block.gradients(1));
-    block.weight_gradient(plan_.steps.front(), parts + first / kLanes * plan_.gradients);
-  });
+  for_each_block(plan_, workspaces_, inputs.size(0), block_work(plan_),
+                 [&](const BlockExecution& block, std::int64_t first, std::int64_t count) {
+                   block.load(rows_of(inputs, first, count).data(), count);
+                   load_deltas(block, delta, first, count);
+                   block.weight_gradient(plan_.steps.front(), parts + first / kLanes * plan_.gradients);
+                 });
   // In the order of the blocks, so that threads do not change the sum.
   auto* into = gradient.data_ptr<float>();
+  const auto* places = places_.data_ptr<std::int64_t>();
   parallel_for_work(layer().entries(), blocks, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t j = begin; j < end; ++j) {
       float sum = 0;
       for (std::int64_t block = 0; block < blocks; ++block) {
         sum += parts[block * plan_.gradients + j];
       }
-      into[places_[static_cast<std::size_t>(j)]] += sum;
+      into[places[j]] += sum;
     }
   });
 }
@@ -133,7 +91,7 @@ void choose_products(Network& network, Execution execution) {
   if (execution == Execution::sparse) {
     check_sparse_device(network);
   }
-  const bool possible = network.device().is_cpu() && network.dtype() == at::kFloat;
+  const bool possible = has_sparse_device(network);
   for (Parameter* parameter : network.parameters()) {
     if (!parameter->prunable || !parameter->mask.defined()) {
       continue;

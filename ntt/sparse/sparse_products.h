@@ -1,6 +1,7 @@
 #pragma once
 
 #include "ntt/nn/network.h"
+#include "ntt/sparse/block_execution.h"
 #include "ntt/sparse/execution.h"
 #include "ntt/sparse/plan.h"
 #include "ntt/sparse/workspace_pool.h"
@@ -22,12 +23,13 @@ class SparseProducts : public WeightProducts {
 
  private:
   const SparseLayer& layer() const { return plan_.layers.front(); }
+  void load_deltas(const BlockExecution& block, const at::Tensor& delta, std::int64_t first, std::int64_t count) const;
 
   Plan plan_;
-  FeaturePlaces deltas_;                       ///< of a gradient by the outputs
-  FeaturePlaces input_gradients_;              ///< of a gradient by the inputs
-  std::vector<std::int32_t> places_;           ///< of each entry in the flattened weight
-  std::vector<std::int32_t> backward_places_;  ///< the same in the order of the transposed matrix
+  FeaturePlaces deltas_;           ///< of a gradient by the outputs
+  FeaturePlaces input_gradients_;  ///< of a gradient by the inputs
+  at::Tensor places_;              ///< int64, of each entry in the flattened weight
+  at::Tensor backward_places_;     ///< the same in the order of the transposed matrix
   mutable WorkspacePool workspaces_;
 };
 
