@@ -11,7 +11,6 @@
 
 #include "cli/commands.h"
 #include "cli/run_support.h"
-#include "cli/sparse_cases.h"
 #include "cli/transfer_options.h"
 #include "ntt/core/ceiling.h"
 #include "ntt/core/gemm.h"

@@ -5,7 +5,6 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <CLI/Validators.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -27,7 +26,7 @@ namespace {
 struct EvaluateCommand {
   CommonOptions common;
   std::string network;
-  std::string execution = "auto";
+  Execution execution = Execution::automatic;
 };
 
 /// All parameters, biases included, and how many of them are kept.
@@ -53,7 +52,7 @@ void run_evaluate(const CLI::App& subcommand, const EvaluateCommand& options) {
   const nlohmann::json layers = layer_densities(network);
 
   const c10::InferenceMode without_autograd;
-  const Predictor predictor(std::move(network), parse_execution(options.execution));
+  const Predictor predictor(std::move(network), options.execution);
   const Stopwatch watch;
   const Score test = score(predictor.predict(data.test_inputs), data.test_labels);
   const Score train = score(predictor.predict(data.train_inputs), data.train_labels);
@@ -95,9 +94,7 @@ void add_evaluate_command(CLI::App& app) {
   auto options = std::make_shared<EvaluateCommand>();
   evaluate->add_option("--network", options->network, "Run folder or network file")->required()->type_name("DIR|FILE");
   add_data_option(*evaluate, options->common);
-  evaluate
-      ->add_option("--execution", options->execution, "With the kept weights alone, with all, or whichever is faster")
-      ->check(CLI::IsMember({"auto", "sparse", "dense"}));
+  add_execution_option(*evaluate, options->execution, "With the kept weights alone, with all, or whichever is faster");
   add_machine_options(*evaluate, options->common);
   evaluate->callback([evaluate, options] { run_evaluate(*evaluate, *options); });
 }

@@ -30,7 +30,7 @@ struct RunCommand {
   std::string network;
   std::string inputs;
   std::int64_t batch_size = 64;
-  std::string execution = "auto";
+  Execution execution = Execution::automatic;
 };
 
 /// What is asked, and what would be right if that is known.
@@ -87,7 +87,7 @@ void run_run(const CLI::App& subcommand, const RunCommand& options) {
   Network network = read_network(options.network).network;
   const Questions questions = read_questions(options, network);
   const std::string model = network.spec().name;
-  const Predictor predictor(std::move(network), parse_execution(options.execution));
+  const Predictor predictor(std::move(network), options.execution);
   const std::int64_t count = questions.inputs.size(0);
   if (count == 0) {
     fail_input("{} holds no inputs", options.inputs);
@@ -141,8 +141,7 @@ void add_run_network_command(CLI::App& app) {
   run->add_option("--out", options->common.out, "NumPy file for the outputs [N, classes]")->type_name("FILE");
   run->add_option("--batch-size", options->batch_size, "Inputs answered at once")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30));
-  run->add_option("--execution", options->execution, "With the kept weights alone, with all, or whichever is faster")
-      ->check(CLI::IsMember({"auto", "sparse", "dense"}));
+  add_execution_option(*run, options->execution, "With the kept weights alone, with all, or whichever is faster");
   add_machine_options(*run, options->common);
   run->callback([run, options] { run_run(*run, *options); });
 }

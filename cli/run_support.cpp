@@ -134,6 +134,14 @@ void add_machine_options(CLI::App& subcommand, CommonOptions& options) {
   add_config_option(subcommand);
 }
 
+void add_execution_option(CLI::App& subcommand, Execution& execution, const std::string& help) {
+  subcommand
+      .add_option_function<std::string>(
+          "--execution", [&execution](const std::string& name) { execution = parse_execution(name); }, help)
+      ->check(CLI::IsMember({"auto", "sparse", "dense"}))
+      ->default_str(to_string(execution));
+}
+
 void add_seed_option(CLI::App& subcommand, CommonOptions& options) {
   subcommand.add_option("--seed", options.seed, "Seed of every random draw")
       ->check(CLI::NonNegativeNumber);  // CLI11 would wrap -1 round to the largest seed

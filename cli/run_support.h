@@ -11,6 +11,7 @@
 
 #include "ntt/io/run_folder.h"
 #include "ntt/nn/network.h"
+#include "ntt/sparse/execution.h"
 
 namespace ntt {
 
@@ -34,6 +35,8 @@ CLI::App* add_run_command(CLI::App& app, const std::string& name, const std::str
 void add_data_option(CLI::App& subcommand, CommonOptions& options);
 /// `--threads`, `--device`, `--json` and `--config`.
 void add_machine_options(CLI::App& subcommand, CommonOptions& options);
+/// `--execution auto|sparse|dense`, with what it says of the command.
+void add_execution_option(CLI::App& subcommand, Execution& execution, const std::string& help);
 /// `--seed`.
 void add_seed_option(CLI::App& subcommand, CommonOptions& options);
 /// `--out` (required), `--resume` and `--checkpoint-seconds`, which sets `checkpoint_seconds`.

@@ -34,7 +34,6 @@ struct TrainCommand {
   double density = 0;  ///< 0: not given
   std::string scope = "layer";
   std::string select = "last";
-  std::string execution = "auto";
 };
 
 /// What a run starts from, and how that is told to those who find its network.
@@ -167,7 +166,6 @@ void run_train(const CLI::App& subcommand, TrainCommand& options) {
   const OpenRun run(subcommand, options.common);
   options.training.seed = options.common.seed;
   options.training.select = options.select == "last" ? Select::last : Select::best_validation;
-  options.training.execution = parse_execution(options.execution);
   options.training.out = run.folder().path();
   options.training.resume = run.resume();
   const TrainingResult result = train(
@@ -205,10 +203,8 @@ void add_training_options(CLI::App& train, TrainCommand& options) {
   train.add_option("--evaluate-interval", training.evaluate_every, "Steps between evaluations")->check(count);
   train.add_option("--select", options.select, "Whose weights to keep: the last, or those of best validation")
       ->check(CLI::IsMember({"last", "best-validation"}));
-  train
-      .add_option("--execution", options.execution,
-                  "Steps on the kept weights alone, on all of them, or whichever is faster at this density")
-      ->check(CLI::IsMember({"auto", "sparse", "dense"}));
+  add_execution_option(train, training.execution,
+                       "Steps on the kept weights alone, on all of them, or whichever is faster at this density");
   train
       .add_option("--track", training.track,
                   "Held-out inputs on which outputs and kernel are recorded at evaluations; 0: none")

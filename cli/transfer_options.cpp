@@ -5,6 +5,8 @@
 #include <map>
 #include <string>
 
+#include "cli/run_support.h"
+
 namespace ntt {
 namespace {
 
@@ -56,10 +58,9 @@ void add_fitting_options(CLI::App& subcommand, TransferOptions& options) {
   add_choice<DensitySchedule>(subcommand, "--density-schedule", step.density_schedule,
                               {{"constant", DensitySchedule::constant}, {"cubic", DensitySchedule::cubic}},
                               "Constant, or from dense down to the goal over the first 70 % of the steps");
-  add_choice<Execution>(
-      subcommand, "--execution", step.execution,
-      {{"auto", Execution::automatic}, {"sparse", Execution::sparse}, {"dense", Execution::dense}},
-      "The student's products with its kept weights alone, with all, or whichever is faster in each layer");
+  add_execution_option(subcommand, step.execution,
+                       "The student's products with its kept weights alone, with all, or whichever is faster in each "
+                       "layer");
 }
 
 void add_batch_size_option(CLI::App& subcommand, TransferOptions& options) {
