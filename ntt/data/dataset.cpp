@@ -201,7 +201,7 @@ Standardised standardise(const Dataset& dataset) {
   return result;
 }
 
-Split split_indices(std::int64_t count, double held_out_fraction, std::uint64_t seed) {
+std::int64_t held_out_count(std::int64_t count, double held_out_fraction) {
   if (!(held_out_fraction >= 0.0 && held_out_fraction < 1.0)) {
     fail_input("the held-out fraction is {}; it must be at least 0 and below 1", held_out_fraction);
   }
@@ -210,6 +210,11 @@ Split split_indices(std::int64_t count, double held_out_fraction, std::uint64_t 
   if (count - held_out < 1) {
     fail_input("{} inputs with {} of them held out leave none to train on", count, held_out);
   }
+  return held_out;
+}
+
+Split split_indices(std::int64_t count, double held_out_fraction, std::uint64_t seed) {
+  const std::int64_t held_out = held_out_count(count, held_out_fraction);
   RandomStream stream(seed, "data-split");
   const at::Tensor order = random_permutation(stream, count);
   return {std::get<0>(order.narrow(0, held_out, count - held_out).sort()),

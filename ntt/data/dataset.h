@@ -52,8 +52,11 @@ Dataset load_dataset(const std::string& name);
 /// by channel. A constant channel becomes 0: its deviation counts as 1.
 Standardised standardise(const Dataset& dataset);
 
-/// Splits 0..count-1 at random, as a pure function of the seed. held_out_fraction is in [0, 1); a fraction above 0
-/// holds out at least one input, and at least one remains.
+/// How many of so many inputs are held out: held_out_fraction is in [0, 1); a fraction above 0 holds out at least one
+/// input, and at least one remains. InputError where that cannot be.
+std::int64_t held_out_count(std::int64_t count, double held_out_fraction);
+
+/// Splits 0..count-1 at random, as a pure function of the seed.
 Split split_indices(std::int64_t count, double held_out_fraction, std::uint64_t seed);
 
 /// The order in which an epoch visits `indices`: a shuffle that depends on seed and epoch alone.

@@ -134,12 +134,12 @@ std::vector<Figure> convergence_figures(const Comparison& comparison, RunFiles& 
 
 std::vector<Figure> transfer_figures(const Comparison& networks, RunFiles& files) {
   std::vector<Figure> figures;
+  const std::vector<double> densities = lowest(networks);
+  const auto methods = by_method(networks.sparse);
+  const auto styles = styles_of_keys(methods);
   for (const Quantity& quantity : {Quantity{"kernel_distance", "kernel distance", 1, true},
                                    Quantity{"target_distance", "target distance", 1, true}}) {
     LinePlot plot = plot_over_steps(quantity, "step of the search");
-    const std::vector<double> densities = lowest(networks);
-    const auto methods = by_method(networks.sparse);
-    const auto styles = styles_of_keys(methods);
     for (const auto& [method, runs] : methods) {
       for (std::size_t i = 0; i < densities.size(); ++i) {
         Style style = styles.at(method);

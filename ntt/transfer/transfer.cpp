@@ -218,8 +218,8 @@ class Run {
 }  // namespace
 
 std::int64_t total_steps(const TransferOptions& options, std::int64_t inputs) {
-  const Split split = split_indices(inputs, options.held_out, options.step.seed);
-  return options.steps > 0 ? options.steps : options.epochs * (split.train.size(0) / options.batch_size);
+  const std::int64_t training = inputs - held_out_count(inputs, options.held_out);
+  return options.steps > 0 ? options.steps : options.epochs * (training / options.batch_size);
 }
 
 Network initial_student(const Network& teacher, const TransferOptions& options, const at::Tensor& inputs) {
