@@ -158,12 +158,13 @@ void JobStore::execute(const char* sql) {
 void JobStore::add(const std::vector<Job>& jobs) {
   execute("BEGIN IMMEDIATE");
   try {
+    release_orphans();
     for (const Job& job : jobs) {
       const std::string arguments = nlohmann::json(job.arguments).dump();
-      Statement known(database_, "SELECT arguments FROM jobs WHERE name = ?", job.name);
+      Statement known(database_, "SELECT arguments, state FROM jobs WHERE name = ?", job.name);
       if (known.step()) {
         if (known.text(0) != arguments) {
-          fail_input("job {} was begun with other options than the file now has; name another experiment", job.name);
+          change_arguments(job.name, known.text(1), arguments);
         }
         continue;
       }
@@ -177,6 +178,13 @@ void JobStore::add(const std::vector<Job>& jobs) {
     execute("ROLLBACK");
     throw;
   }
+}
+
+void JobStore::change_arguments(const std::string& name, const std::string& state, const std::string& arguments) {
+  if (state == "done" || state == "running") {
+    fail_input("job {} is {} with other options than the file now has; name another experiment", name, state);
+  }
+  Statement(database_, "UPDATE jobs SET arguments = ? WHERE name = ?", arguments, name).step();
 }
 
 void JobStore::release_orphans() {

@@ -39,7 +39,8 @@ class JobStore {
   JobStore(const JobStore&) = delete;
   JobStore& operator=(const JobStore&) = delete;
 
-  /// Adds jobs that are not there yet. InputError where one of that name has other arguments: the file has changed.
+  /// Adds jobs that are not there yet. One that waits or has failed takes the arguments given now, so that a mended
+  /// file mends its jobs; InputError where one that runs or is done has others.
   void add(const std::vector<Job>& jobs);
   /// Takes the first waiting job whose needs are done and marks it as this process's own; nothing where there is none.
   std::optional<Job> claim();
@@ -61,6 +62,7 @@ class JobStore {
   std::vector<JobRecord> select(const std::string& result);
 
   void execute(const char* sql);
+  void change_arguments(const std::string& name, const std::string& state, const std::string& arguments);
   void release_orphans();
 
   sqlite3* database_ = nullptr;

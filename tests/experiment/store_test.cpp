@@ -107,8 +107,28 @@ TEST_F(JobStoreTest, AddingAgainAddsWhatIsNewAndRefusesWhatHasChanged) {
   EXPECT_EQ(store.all().size(), 2U);
   Job changed = job("a");
   changed.arguments.emplace_back("--global");
-  EXPECT_THAT(message_of<InputError>([&] { store.add({job("c"), changed}); }), HasSubstr("job a was begun with other"));
+  EXPECT_THAT(message_of<InputError>([&] { store.add({job("c"), changed}); }), HasSubstr("job a is done with other"));
   EXPECT_EQ(store.all().size(), 2U) << "nothing of it was added";
+}
+
+TEST_F(JobStoreTest, AMendedFileMendsJobsThatWaitOrHaveFailed) {
+  JobStore store(path_);
+  store.add({job("a"), job("b"), job("c")});
+  store.claim();
+  store.fail("a", 1, "no such option");
+  store.claim();
+  Job failed = job("a");
+  Job running = job("b");
+  Job waiting = job("c");
+  for (Job* changed : {&failed, &running, &waiting}) {
+    changed->arguments.emplace_back("--global");
+  }
+  EXPECT_THAT(message_of<InputError>([&] { store.add({waiting, running}); }), HasSubstr("job b is running with other"));
+  EXPECT_EQ(record(store, "c").job.arguments, job("c").arguments) << "nothing of it was changed";
+  store.add({failed, waiting});
+  store.retry_failed();
+  EXPECT_EQ(store.claim()->arguments, failed.arguments);
+  EXPECT_EQ(store.claim()->arguments, waiting.arguments);
 }
 
 TEST_F(JobStoreTest, AJobOfAProcessThatIsGoneWaitsAgain) {
