@@ -58,11 +58,13 @@ std::string colour_bar(const Figure& figure, const Box& box, const HeatMap& map,
       kInk);
 }
 
-/// A title in letters small enough for its picture's width.
-std::string title_of(const HeatMap& map, int width) {
-  const double size = std::min(13.0, width / (0.58 * static_cast<double>(std::max<std::size_t>(1, map.title.size()))));
-  return fmt::format("set title {} font ',{:.1f}' offset 0,-0.85 textcolor rgb '{}'\n", gnuplot_string(map.title), size,
-                     kInk);
+/// Of letters with which every title is as wide as its picture at most.
+double title_size(const HeatMapGrid& grid, int width) {
+  std::size_t longest = 1;
+  for (const HeatMap& map : grid.maps) {
+    longest = std::max(longest, map.title.size());
+  }
+  return std::min(13.0, width / (0.58 * static_cast<double>(longest)));
 }
 
 std::string csv_of(const HeatMapGrid& grid) {
@@ -93,8 +95,9 @@ void draw(Figure& figure, const HeatMapGrid& grid) {
     const HeatMap& map = grid.maps[i];
     const int number = static_cast<int>(i);
     const Box box{kGap + number % columns * (side + kGap), number / columns * row_height + kTitle, side, side};
-    figure.script +=
-        data_block(i, map) + margins(figure, box) + title_of(map, side) + (map.diverging ? kDiverging : kSequential);
+    figure.script += data_block(i, map) + margins(figure, box) + (map.diverging ? kDiverging : kSequential);
+    figure.script += fmt::format("set title {} font ',{:.1f}' offset 0,-0.85 textcolor rgb '{}'\n",
+                                 gnuplot_string(map.title), title_size(grid, side), kInk);
     if (!grid.shared_bar) {
       figure.script += colour_bar(figure, {box.x, box.y + side + 6, side, 8}, map, "");
     } else if (i + 1 == grid.maps.size()) {

@@ -13,8 +13,8 @@ namespace {
 
 constexpr int kPlotHeight = 250;  // with the title above, without what is below the axis
 constexpr int kBelowAxis = 58;    // numbers and label of the x axis
-constexpr int kLeftOfAxis = 76;   // label and numbers of the y axis
-constexpr int kLabel = 14;        // middle of the label, which gnuplot would put by its own, too wide, reckoning
+constexpr int kLeftOfAxis = 86;   // label and numbers of the y axis, of up to six figures
+constexpr int kLabel = 12;        // middle of the label, which gnuplot would put by its own, too wide, reckoning
 constexpr int kRightOfAxis = 12;
 
 /// Whether a logarithmic axis must show 0.

@@ -154,10 +154,21 @@ std::vector<std::vector<double>> rows_of(const at::Tensor& matrix) {
   return rows;
 }
 
-/// Dense, sparse and their difference, before and after training, inputs ordered by class.
+/// What a kernel is on the diagonal, on average: its scale.
+double scale_of(const at::Tensor& kernel) {
+  return kernel.diagonal().mean().item<double>();
+}
+
+/// Dense, sparse and their difference, before and after training, inputs ordered by class. Each kernel is divided by
+/// its scale: that of a sparse network's weights is about its density's share of the dense one's, which would hide the
+/// rest.
 Figure heat_map_figure(const std::string& method, const Track& dense, const Track& sparse) {
   const at::Tensor order = dense.labels.argsort();
-  const auto ordered = [&](const at::Tensor& kernel) { return kernel.index_select(0, order).index_select(1, order); };
+  const auto ordered = [&](const at::Tensor& kernel) {
+    const double scale = scale_of(kernel);
+    return kernel.index_select(0, order).index_select(1, order) / (scale > 0 ? scale : 1);
+  };
+  const auto share = [&](std::int64_t step) { return scale_of(sparse.kernel[step]) / scale_of(dense.kernel[step]); };
   HeatMapGrid grid;
   for (const auto& [when, step] : {std::pair("start", 0), std::pair("end", -1)}) {
     const at::Tensor teacher = ordered(dense.kernel[step]);
@@ -175,9 +186,11 @@ Figure heat_map_figure(const std::string& method, const Track& dense, const Trac
   figure.title = method;
   figure.section = "Kernels as pictures";
   figure.caption = fmt::format(
-      "Tangent kernel of {} inputs, mean over the classes, inputs ordered by label: of the dense network, of {}, and "
-      "{} minus dense; before training above, after it below. Cosine of the two: {:.3f} before, {:.3f} after.",
-      dense.labels.size(0), method, method, cosine(dense.kernel[0], sparse.kernel[0]),
+      "Tangent kernel of {} inputs, mean over the classes, inputs ordered by label, divided by the mean of its "
+      "diagonal: "
+      "of the dense network, of {}, and {} minus dense; before training above, after it below. {}'s diagonal is {:.3g} "
+      "of the dense one's before, {:.3g} after; the cosine of the two is {:.3f} before, {:.3f} after.",
+      dense.labels.size(0), method, method, method, share(0), share(-1), cosine(dense.kernel[0], sparse.kernel[0]),
       cosine(dense.kernel[-1], sparse.kernel[-1]));
   draw(figure, grid);
   return figure;

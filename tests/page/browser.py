@@ -24,7 +24,8 @@ class Browser:
         ]  # fmt: skip
         self.process = subprocess.Popen(
             ["bash", "-c", f'exec "$@" 3<&{high[0]} 4>&{high[1]} {high[0]}<&- {high[1]}>&-', "bash", *command],
-            pass_fds=high, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+            pass_fds=high, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={**os.environ, "TMPDIR": self.folder})  # fmt: skip
         for end in (to_browser, from_browser, *high):
             os.close(end)
         self.buffer = b""

@@ -42,7 +42,17 @@ class BrowserTest : public ExperimentFolderTest {
     store().fail(failed.name, 1, fmt::format("a long sentence {:x>300} & <more>", ""));
   }
 
- private:
+  /// Opens the page of all that has been added and looks at every figure.
+  void look(std::size_t figures) const {
+    const ReportResult report = write_report(folder_, folder_ / "report");
+    EXPECT_EQ(report.figures.size(), figures) << fmt::format("{}", fmt::join(report.figures, "\n"));
+    const auto [text, status] = run_shell(fmt::format("python3 {}/tests/page/browser_test.py {} {}", NTT_SOURCE_DIR,
+                                                      report.page.string(), fmt::join(report.figures, " ")));
+    EXPECT_EQ(status, 0) << text;
+  }
+
+  static bool can_look() { return run_shell("command -v chromium && command -v python3").second == 0; }
+
   void add_run(const std::string& method, double density, std::int64_t seed, double accuracy) {
     add_found(method, density, seed);
     add_trained(method, density, seed, accuracy);
@@ -52,15 +62,20 @@ class BrowserTest : public ExperimentFolderTest {
 };
 
 TEST_F(BrowserTest, ThePageIsReadableOnAPhoneAndOnADeskInLightAndDark) {
-  if (run_shell("command -v chromium && command -v python3").second != 0) {
+  if (!can_look()) {
     GTEST_SKIP() << "chromium or python3 is not installed";
   }
   add_everything();
-  const ReportResult report = write_report(folder_, folder_ / "report");
-  EXPECT_EQ(report.figures.size(), 25U) << fmt::format("{}", fmt::join(report.figures, "\n"));
-  const auto [text, status] = run_shell(fmt::format("python3 {}/tests/page/browser_test.py {} {}", NTT_SOURCE_DIR,
-                                                    report.page.string(), fmt::join(report.figures, " ")));
-  EXPECT_EQ(status, 0) << text;
+  look(25);
+}
+
+TEST_F(BrowserTest, LongNumbersOfAnAxisStayClearOfItsLabel) {
+  if (!can_look()) {
+    GTEST_SKIP() << "chromium or python3 is not installed";
+  }
+  add_run("dense", 1, 1, 0.9989);  // the axis goes in steps of 0.05 %
+  add_run("random", 0.25, 1, 0.9951);
+  look(11);
 }
 
 }  // namespace

@@ -156,8 +156,23 @@ TEST_F(FiguresTest, TracksShowTrajectoriesSpectraPicturesAndAlignment) {
   EXPECT_THAT(figures[1].csv, AllOf(HasSubstr("\"random, input 3\",18,21,"), HasSubstr("\"dense, input 0\",0,1,")));
   EXPECT_THAT(figures[2].csv, AllOf(HasSubstr("\ndense,4,1,"), HasSubstr("\nrandom,1,3,")));
   EXPECT_THAT(figures[3].csv, Not(HasSubstr("\ndense,2,")));
-  EXPECT_THAT(figures[4].csv, HasSubstr("\n\"difference, start\",1,1,2\n"));
   EXPECT_THAT(files_.warnings(), IsEmpty());
+}
+
+TEST_F(FiguresTest, KernelsAsPicturesAreOfOneScale) {
+  add_trained("dense", 1, 1, 0.9);
+  add_trained("random", 0.25, 1, 0.5);
+  TensorFile sparse = track(8);
+  sparse.tensors[2].second += 2;  // 10 on the diagonal and 2 beside it, where the dense one has 2 and 0
+  write_safetensors(folder_of(job("train", "dense", 1, 1)) / "track.safetensors", track(2));
+  write_safetensors(folder_of(job("train", "random", 0.25, 1)) / "track.safetensors", sparse);
+  const std::vector<Figure> figures = track_figures(comparison(), files_);
+  ASSERT_EQ(figures.back().id, "kernel-map-random-small-net-layer");
+  EXPECT_THAT(figures.back().csv,
+              AllOf(HasSubstr("\n\"dense, start\",1,1,1\n"), HasSubstr("\n\"random, start\",1,1,1\n"),
+                    HasSubstr("\n\"random, start\",1,2,0.2\n"), HasSubstr("\n\"difference, start\",1,1,0\n"),
+                    HasSubstr("\n\"difference, start\",1,2,0.2\n")));
+  EXPECT_THAT(figures.back().caption, HasSubstr("random's diagonal is 5 of the dense one's before, 3 after"));
 }
 
 TEST_F(FiguresTest, EigenvaluesFall) {
