@@ -1,5 +1,7 @@
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <string>
 #include <vector>
 
@@ -63,7 +65,7 @@ void draw(Figure& figure, const LinePlot& plot);
 /// A matrix of colours.
 struct HeatMap {
   std::string title;
-  std::vector<std::vector<double>> values;  ///< rows, the first on top
+  std::vector<std::vector<double>> values;  ///< rows, the first on top; NaN: left out
   double low = 0;                           ///< of the colours
   double high = 1;
   bool diverging = false;  ///< white in the middle
@@ -77,6 +79,9 @@ struct HeatMapGrid {
   std::vector<HeatMap> maps;
 };
 void draw(Figure& figure, const HeatMapGrid& grid);
+
+/// A float64 matrix as a heat map's values.
+std::vector<std::vector<double>> heat_map_values(const at::Tensor& matrix);
 
 /// Groups of bars from 0, one of each series in each group.
 struct BarPlot {

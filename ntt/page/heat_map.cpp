@@ -1,6 +1,8 @@
+#include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "ntt/page/csv.h"
 #include "ntt/page/figure.h"
@@ -72,6 +74,9 @@ std::string csv_of(const HeatMapGrid& grid) {
   for (const HeatMap& map : grid.maps) {
     for (std::size_t row = 0; row < map.values.size(); ++row) {
       for (std::size_t column = 0; column < map.values[row].size(); ++column) {
+        if (std::isnan(map.values[row][column])) {
+          continue;
+        }
         csv.add_row(
             {map.title, fmt::format("{}", row), fmt::format("{}", column), csv_number(map.values[row][column])});
       }
@@ -81,6 +86,16 @@ std::string csv_of(const HeatMapGrid& grid) {
 }
 
 }  // namespace
+
+std::vector<std::vector<double>> heat_map_values(const at::Tensor& matrix) {
+  const at::Tensor values = matrix.contiguous();
+  std::vector<std::vector<double>> rows;
+  for (std::int64_t i = 0; i < values.size(0); ++i) {
+    const double* row = values.data_ptr<double>() + i * values.size(1);
+    rows.emplace_back(row, row + values.size(1));
+  }
+  return rows;
+}
 
 void draw(Figure& figure, const HeatMapGrid& grid) {
   const int columns = static_cast<int>(grid.columns);

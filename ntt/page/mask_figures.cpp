@@ -1,3 +1,4 @@
+#include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,18 +21,8 @@ std::vector<const NetworkFacts*> facts_of(const std::vector<const Run*>& runs, R
   return facts;
 }
 
-std::vector<std::vector<double>> mean_pixels(const std::vector<const NetworkFacts*>& facts) {
-  std::vector<std::vector<double>> mean = facts.front()->pixels;
-  for (std::size_t row = 0; row < mean.size(); ++row) {
-    for (std::size_t column = 0; column < mean[row].size(); ++column) {
-      double sum = 0;
-      for (const NetworkFacts* one : facts) {
-        sum += one->pixels[row][column];
-      }
-      mean[row][column] = sum / static_cast<double>(facts.size());
-    }
-  }
-  return mean;
+bool same_shape(const at::Tensor& a, const at::Tensor& b) {
+  return a.defined() == b.defined() && (!a.defined() || a.sizes() == b.sizes());
 }
 
 std::optional<Figure> pixel_figure(const ByMethod<std::vector<const Run*>>& methods, RunFiles& files) {
@@ -42,18 +33,16 @@ std::optional<Figure> pixel_figure(const ByMethod<std::vector<const Run*>>& meth
   std::size_t seeds = 0;
   for (const auto& [method, runs] : methods) {
     const auto facts = facts_of(
-        runs, files, [](const NetworkFacts& a, const NetworkFacts& b) { return a.pixels.size() == b.pixels.size(); });
-    if (facts.empty() || facts.front()->pixels.empty()) {
+        runs, files, [](const NetworkFacts& a, const NetworkFacts& b) { return same_shape(a.pixels, b.pixels); });
+    if (facts.empty() || !facts.front()->pixels.defined()) {
       continue;
     }
     seeds = std::max(seeds, facts.size());
-    HeatMap map;
-    map.title = method;
-    map.values = mean_pixels(facts);
-    for (const auto& row : map.values) {
-      most = std::max(most, *std::ranges::max_element(row));
-    }
-    grid.maps.push_back(std::move(map));
+    std::vector<at::Tensor> counts;
+    std::ranges::transform(facts, std::back_inserter(counts), &NetworkFacts::pixels);
+    const at::Tensor mean = at::stack(counts).mean(0);
+    most = std::max(most, mean.max().item<double>());
+    grid.maps.push_back({method, heat_map_values(mean)});
   }
   if (grid.maps.empty()) {
     return {};
@@ -66,6 +55,36 @@ std::optional<Figure> pixel_figure(const ByMethod<std::vector<const Run*>>& meth
       "Weights of the first layer that are kept at each pixel of the input, all outputs "
       "together{}.",
       seeds > 1 ? fmt::format("; mean over {} seeds", seeds) : "");
+  draw(figure, grid);
+  return figure;
+}
+
+/// Of each method's lowest seed.
+std::optional<Figure> field_figure(const ByMethod<std::vector<const Run*>>& methods, RunFiles& files) {
+  HeatMapGrid grid;
+  grid.shared_bar = true;
+  grid.bar_label = "weight";
+  double most = 0;
+  for (const auto& [method, runs] : methods) {
+    const Run* first = *std::ranges::min_element(runs, {}, [](const Run* run) { return run->job().seed; });
+    const NetworkFacts* facts = files.network(*first);
+    if (facts == nullptr || !facts->fields.defined()) {
+      continue;
+    }
+    most = std::max(most, facts->fields.nan_to_num(0).abs().max().item<double>());
+    grid.maps.push_back({method, heat_map_values(facts->fields), 0, 1, true});
+  }
+  if (grid.maps.empty()) {
+    return {};
+  }
+  for (HeatMap& map : grid.maps) {
+    map.high = most;
+    map.low = -most;
+  }
+  Figure figure;
+  figure.caption =
+      "Weights into the sixteen units or filters of the first layer that keep most, each a picture of what it sees; of "
+      "one seed.";
   draw(figure, grid);
   return figure;
 }
@@ -150,6 +169,7 @@ std::vector<Figure> mask_figures(const Comparison& networks, RunFiles& files) {
   const auto methods = by_method(at_density(networks.sparse, densities.front()));
   std::vector<Figure> figures;
   for (auto& [name, title, figure] : {std::tuple("pixels", "first layer, by pixel", pixel_figure(methods, files)),
+                                      std::tuple("fields", "receptive fields", field_figure(methods, files)),
                                       std::tuple("filters", "first layer, by filter", filter_figure(methods, files)),
                                       std::tuple("layers", "all layers", layer_figure(methods, files))}) {
     if (figure) {

@@ -4,13 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 
 #include "ntt/core/error.h"
 #include "ntt/io/run_folder.h"
 #include "ntt/io/safetensors.h"
 #include "ntt/nn/network_file.h"
+#include "ntt/page/receptive_fields.h"
 
 namespace ntt {
 namespace {
@@ -45,22 +45,6 @@ std::vector<double> numbers(const at::Tensor& values) {
   return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
 }
 
-/// Kept weights that read each pixel of a square image, all channels and outputs together.
-std::vector<std::vector<double>> pixel_counts(const at::Tensor& kept, const Shape& input) {
-  const std::int64_t channels = input.size() == 3 ? input[0] : 1;
-  const std::int64_t pixels = kept.size(1) / channels;
-  const auto side = static_cast<std::int64_t>(std::lround(std::sqrt(static_cast<double>(pixels))));
-  const bool square = side * side == pixels && (input.size() != 3 || (input[1] == side && input[2] == side));
-  std::vector<std::vector<double>> rows;
-  if (square && side > 1) {
-    const at::Tensor counts = kept.sum(0).reshape({channels, side, side}).sum(0);
-    for (std::int64_t row = 0; row < side; ++row) {
-      rows.push_back(numbers(counts[row]));
-    }
-  }
-  return rows;
-}
-
 NetworkFacts facts_of(const Network& network) {
   NetworkFacts facts;
   facts.layers = layer_costs(network);
@@ -70,8 +54,11 @@ NetworkFacts facts_of(const Network& network) {
   }
   const Parameter& weight = **first;
   const at::Tensor kept = weight.mask.defined() ? weight.mask : at::ones(weight.shape);
+  facts.fields = receptive_fields(weight, network.spec().input);
   if (kept.dim() == 2) {
-    facts.pixels = pixel_counts(kept, network.spec().input);
+    const at::Tensor pictures = as_pictures(kept, network.spec().input);
+    facts.pixels =
+        pictures.defined() ? pictures.sum(at::IntArrayRef{0, 1}, /*keepdim=*/false, at::kDouble) : at::Tensor();
   } else {
     facts.filters = numbers(kept.flatten(1).sum(1));
     std::ranges::sort(facts.filters, std::greater());

@@ -25,8 +25,9 @@ struct Track {
 /// What is kept of a network, without its weights.
 struct NetworkFacts {
   std::vector<LayerCost> layers;
-  std::vector<std::vector<double>> pixels;  ///< kept weights a pixel of a square image; empty: no such first layer
-  std::vector<double> filters;              ///< kept weights a filter of a first convolution, falling; empty: none
+  at::Tensor pixels;            ///< kept weights a pixel of a square image [S, S]; undefined: no such first layer
+  std::vector<double> filters;  ///< kept weights a filter of a first convolution, falling; empty: none
+  at::Tensor fields;            ///< receptive_fields of the first layer; undefined: none
 };
 
 /// The files in run folders. What is not there is nothing; what cannot be read is left out with a

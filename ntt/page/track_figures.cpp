@@ -145,15 +145,6 @@ std::optional<Figure> trajectory_figure(const std::vector<std::pair<std::string,
   return figure;
 }
 
-std::vector<std::vector<double>> rows_of(const at::Tensor& matrix) {
-  std::vector<std::vector<double>> rows;
-  for (std::int64_t i = 0; i < matrix.size(0); ++i) {
-    const at::Tensor row = matrix[i].contiguous();
-    rows.emplace_back(row.data_ptr<double>(), row.data_ptr<double>() + row.numel());
-  }
-  return rows;
-}
-
 /// What a kernel is on the diagonal, on average: its scale.
 double scale_of(const at::Tensor& kernel) {
   return kernel.diagonal().mean().item<double>();
@@ -177,9 +168,9 @@ Figure heat_map_figure(const std::string& method, const Track& dense, const Trac
     const double low = std::min(teacher.min().item<double>(), student.min().item<double>());
     const double high = std::max(teacher.max().item<double>(), student.max().item<double>());
     const double most = difference.abs().max().item<double>();
-    grid.maps.push_back({fmt::format("dense, {}", when), rows_of(teacher), low, high});
-    grid.maps.push_back({fmt::format("{}, {}", method, when), rows_of(student), low, high});
-    grid.maps.push_back({fmt::format("difference, {}", when), rows_of(difference), -most, most, true});
+    grid.maps.push_back({fmt::format("dense, {}", when), heat_map_values(teacher), low, high});
+    grid.maps.push_back({fmt::format("{}, {}", method, when), heat_map_values(student), low, high});
+    grid.maps.push_back({fmt::format("difference, {}", when), heat_map_values(difference), -most, most, true});
   }
   Figure figure;
   figure.id = fmt::format("kernel-map-{}", slug(method));

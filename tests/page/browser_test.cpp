@@ -66,7 +66,7 @@ TEST_F(BrowserTest, ThePageIsReadableOnAPhoneAndOnADeskInLightAndDark) {
     GTEST_SKIP() << "chromium or python3 is not installed";
   }
   add_everything();
-  look(25);
+  look(26);
 }
 
 TEST_F(BrowserTest, LongNumbersOfAnAxisStayClearOfItsLabel) {
@@ -75,7 +75,7 @@ TEST_F(BrowserTest, LongNumbersOfAnAxisStayClearOfItsLabel) {
   }
   add_run("dense", 1, 1, 0.9989);  // the axis goes in steps of 0.05 %
   add_run("random", 0.25, 1, 0.9951);
-  look(11);
+  look(12);
 }
 
 }  // namespace

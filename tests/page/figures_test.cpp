@@ -139,10 +139,12 @@ TEST_F(FiguresTest, TrainingKernelsAreShownWhereTheyWereMeasured) {
 TEST_F(FiguresTest, MasksAreCountedByPixelAndLayer) {
   add_all();
   const std::vector<Figure> figures = mask_figures(networks(), files_);
-  ASSERT_THAT(ids(figures), ElementsAre("mask-pixels-small-net-layer", "mask-layers-small-net-layer"));
+  ASSERT_THAT(ids(figures),
+              ElementsAre("mask-pixels-small-net-layer", "mask-fields-small-net-layer", "mask-layers-small-net-layer"));
   // The first of four hidden units keeps all its 16 weights: one a pixel.
   EXPECT_THAT(figures[0].csv, HasSubstr("\nrandom,3,3,1\n"));
-  EXPECT_THAT(figures[1].csv, HasSubstr("\nrandom,fc2,25\n"));
+  EXPECT_THAT(figures[1].csv, AllOf(HasSubstr("\nrandom,0,5,0\n"), Not(HasSubstr("\nrandom,0,4,")))) << "a gap";
+  EXPECT_THAT(figures[2].csv, HasSubstr("\nrandom,fc2,25\n"));
 }
 
 TEST_F(FiguresTest, TracksShowTrajectoriesSpectraPicturesAndAlignment) {

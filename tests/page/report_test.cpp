@@ -39,7 +39,7 @@ TEST_F(ReportTest, WritesThePageAndEachFigureThrice) {
   EXPECT_THAT(result.figures,
               ElementsAre("accuracy-small-net-layer", "cost-small-net-layer", "convergence-small-net-layer-0.25",
                           "training-kernel-alignment-cosine-small-net-layer", "mask-pixels-small-net-layer",
-                          "mask-layers-small-net-layer"));
+                          "mask-fields-small-net-layer", "mask-layers-small-net-layer"));
   for (const std::string& id : result.figures) {
     EXPECT_THAT(page(), HasSubstr("<figure id=\"" + id + "\">"));
     EXPECT_THAT(read(folder_ / "report" / (id + ".svg")), StartsWith("<?xml"));
