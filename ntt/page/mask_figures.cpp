@@ -59,27 +59,19 @@ std::optional<Figure> pixel_figure(const ByMethod<std::vector<const Run*>>& meth
   return figure;
 }
 
-/// Of each method's lowest seed.
+/// Of each method's lowest seed, each in its own colours: methods start from weights of other sizes.
 std::optional<Figure> field_figure(const ByMethod<std::vector<const Run*>>& methods, RunFiles& files) {
   HeatMapGrid grid;
-  grid.shared_bar = true;
-  grid.bar_label = "weight";
-  double most = 0;
   for (const auto& [method, runs] : methods) {
     const Run* first = *std::ranges::min_element(runs, {}, [](const Run* run) { return run->job().seed; });
     const NetworkFacts* facts = files.network(*first);
-    if (facts == nullptr || !facts->fields.defined()) {
-      continue;
+    if (facts != nullptr && facts->fields.defined()) {
+      const double most = facts->fields.nan_to_num(0).abs().max().item<double>();
+      grid.maps.push_back({method, heat_map_values(facts->fields), -most, most, true});
     }
-    most = std::max(most, facts->fields.nan_to_num(0).abs().max().item<double>());
-    grid.maps.push_back({method, heat_map_values(facts->fields), 0, 1, true});
   }
   if (grid.maps.empty()) {
     return {};
-  }
-  for (HeatMap& map : grid.maps) {
-    map.high = most;
-    map.low = -most;
   }
   Figure figure;
   figure.caption =
