@@ -59,7 +59,8 @@ std::vector<Figure> accuracy_figures(const Comparison& comparison) {
   plot.y_label = "test accuracy (%)";
   plot.x_name = "density";
   plot.y_name = "test_accuracy_percent";
-  plot.log_x = plot.percent = true;
+  plot.log_x = true;
+  plot.y_limits = kPercentLimits;
   plot.x_tics = comparison.densities();
   add_methods(plot, comparison, [](double density, const auto& runs) { return point_of(density, accuracies(runs)); });
   if (plot.series.empty()) {
@@ -85,7 +86,8 @@ std::vector<Figure> cost_figures(const Comparison& comparison, RunFiles& files) 
   plot.y_label = "test accuracy (%)";
   plot.x_name = "multiply_adds";
   plot.y_name = "test_accuracy_percent";
-  plot.log_x = plot.percent = true;
+  plot.log_x = true;
+  plot.y_limits = kPercentLimits;
   const auto point = [&](double, const std::vector<const Run*>& runs) -> std::optional<PlotPoint> {
     const std::vector<double> costs = values_of(runs, [&](const Run& run) { return multiply_adds(run, files); });
     return costs.empty() ? std::nullopt : point_of(estimate(costs).mean, accuracies(runs));

@@ -11,14 +11,14 @@ namespace ntt {
 namespace {
 
 constexpr std::size_t kDensities = 3;
-constexpr double kPercent = 100;
 
 /// One number of the metrics, as it is plotted.
 struct Quantity {
   const char* key;
   const char* label;
-  double factor = 1;
   bool log = false;
+  std::optional<Limits> limits = {};
+  double factor = 1;
 };
 
 std::vector<double> lowest(const Comparison& comparison) {
@@ -53,7 +53,7 @@ LinePlot plot_over_steps(const Quantity& quantity, const char* steps) {
   plot.y_name = quantity.key;
   plot.log_x = true;
   plot.log_y = quantity.log;
-  plot.percent = quantity.factor == kPercent;
+  plot.y_limits = quantity.limits;
   return plot;
 }
 
@@ -107,7 +107,7 @@ void leave_few_bands(LinePlot& plot) {
 }
 
 std::vector<Figure> convergence_figures(const Comparison& comparison, RunFiles& files) {
-  const Quantity quantity{"test_accuracy", "test accuracy (%)", kPercent};
+  const Quantity quantity{"test_accuracy", "test accuracy (%)", false, kPercentLimits, 100};
   std::vector<double> densities = lowest(comparison);
   if (densities.empty()) {
     densities = {1};  // the dense network alone
@@ -137,8 +137,8 @@ std::vector<Figure> transfer_figures(const Comparison& networks, RunFiles& files
   const std::vector<double> densities = lowest(networks);
   const auto methods = by_method(networks.sparse);
   const auto styles = styles_of_keys(methods);
-  for (const Quantity& quantity : {Quantity{"kernel_distance", "kernel distance", 1, true},
-                                   Quantity{"target_distance", "target distance", 1, true}}) {
+  for (const Quantity& quantity :
+       {Quantity{"kernel_distance", "kernel distance", true}, Quantity{"target_distance", "target distance", true}}) {
     LinePlot plot = plot_over_steps(quantity, "step of the search");
     for (const auto& [method, runs] : methods) {
       for (std::size_t i = 0; i < densities.size(); ++i) {
@@ -171,11 +171,11 @@ std::vector<Figure> training_kernel_figures(const Comparison& comparison, RunFil
   const std::vector<double> densities = comparison.densities();
   std::vector<Figure> figures;
   for (const auto& [quantity, caption] :
-       {std::pair(Quantity{"kernel_distance", "kernel distance", 1, true},
+       {std::pair(Quantity{"kernel_distance", "kernel distance", true},
                   "Mean squared difference between the network's tangent kernel and its untrained dense teacher's"),
-        std::pair(Quantity{"kernel_alignment", "kernel alignment (cosine)"},
+        std::pair(Quantity{"kernel_alignment", "kernel alignment (cosine)", false, kCosineLimits},
                   "Cosine of the network's tangent kernel and its untrained dense teacher's"),
-        std::pair(Quantity{"target_distance", "target distance", 1, true},
+        std::pair(Quantity{"target_distance", "target distance", true},
                   "Mean squared difference between the network's outputs and its untrained dense teacher's")}) {
     const double density = densities.empty() ? 1 : densities.front();
     const auto plot = compare_methods(comparison, density, quantity, files);

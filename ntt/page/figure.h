@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,14 @@ struct Series {
   std::string name = {};  ///< in the CSV file, where it is not the label
 };
 
+/// What no value can pass, though its interval may: the axis ends there.
+struct Limits {
+  double low;
+  double high;
+};
+inline constexpr Limits kPercentLimits{0, 100};
+inline constexpr Limits kCosineLimits{-1, 1};
+
 /// Lines in one pair of axes.
 struct LinePlot {
   std::string x_label;
@@ -53,7 +62,7 @@ struct LinePlot {
   std::string y_name;
   bool log_x = false;
   bool log_y = false;
-  bool percent = false;        ///< y lies between 0 and 100, even if an interval does not
+  std::optional<Limits> y_limits;
   std::vector<double> x_tics;  ///< empty: gnuplot's own
   bool bands = true;           ///< whether curves show their intervals
   std::vector<Series> series;

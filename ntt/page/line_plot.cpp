@@ -139,8 +139,8 @@ std::string axes(const Figure& figure, const LinePlot& plot, const Key& key) {
     script += fmt::format("set logscale x\nset xtics ({}{})\n",
                           zero ? fmt::format("'0' {:g}, ", place_of(plot, 0)) : "", tic_list(tics));
   }
-  if (plot.percent) {
-    script += "set yrange [0<*:*<100]\n";
+  if (plot.y_limits) {
+    script += fmt::format("set yrange [{:g}<*:*<{:g}]\n", plot.y_limits->low, plot.y_limits->high);
   }
   if (plot.log_y) {
     const Range y = y_range(plot);

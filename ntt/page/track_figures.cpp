@@ -226,6 +226,7 @@ std::optional<Figure> alignment_figure(const TrackSet& set) {
   plot.y_label = "alignment (cosine)";
   plot.x_name = "step";
   plot.y_name = "alignment_with_dense";
+  plot.y_limits = kCosineLimits;
   plot.log_x = true;
   std::size_t seeds = 0;
   const auto styles = styles_of_keys(set.sparse);

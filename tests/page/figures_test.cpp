@@ -155,6 +155,7 @@ TEST_F(FiguresTest, TracksShowTrajectoriesSpectraPicturesAndAlignment) {
                                         "spectrum-start-small-net-layer", "spectrum-end-small-net-layer",
                                         "kernel-map-ntt-exact-small-net-layer", "kernel-map-random-small-net-layer"));
   EXPECT_THAT(figures[0].csv, HasSubstr("\nrandom,0,1,1,1,2\n")) << "the kernels differ by a factor alone";
+  EXPECT_THAT(figures[0].script, HasSubstr("set yrange [-1<*:*<1]")) << "a cosine, whatever its interval";
   EXPECT_THAT(figures[1].csv, AllOf(HasSubstr("\"random, input 3\",18,21,"), HasSubstr("\"dense, input 0\",0,1,")));
   EXPECT_THAT(figures[2].csv, AllOf(HasSubstr("\ndense,4,1,"), HasSubstr("\nrandom,1,3,")));
   EXPECT_THAT(figures[3].csv, Not(HasSubstr("\ndense,2,")));
