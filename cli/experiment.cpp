@@ -38,7 +38,7 @@ struct ExperimentCommand {
 
 /// What a table has one row for: a point of the grid but for its seed.
 struct Point {
-  std::string data, model, method, scope;
+  std::string data, found_on, model, method, scope;
   double density;
   auto operator<=>(const Point&) const = default;
 };
@@ -65,9 +65,11 @@ double validation_accuracy(const nlohmann::json& result) {
 
 std::vector<std::pair<Point, Tally>> tallies_of(const std::vector<JobRecord>& records) {
   std::map<Point, Tally> tallies;
-  for (const JobRecord& record : records) {
+  const std::vector<std::string> found = found_on(records);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const JobRecord& record = records[i];
     const Job& job = record.job;
-    Tally& tally = tallies[{job.data, job.model, job.method, job.scope, job.density}];
+    Tally& tally = tallies[{job.data, found[i], job.model, job.method, job.scope, job.density}];
     ++tally.jobs;
     tally.done += record.state == JobState::done ? 1 : 0;
     tally.failed += record.state == JobState::failed ? 1 : 0;
@@ -80,8 +82,8 @@ std::vector<std::pair<Point, Tally>> tallies_of(const std::vector<JobRecord>& re
   }
   std::vector<std::pair<Point, Tally>> sorted(tallies.begin(), tallies.end());
   std::ranges::stable_sort(sorted, [](const auto& a, const auto& b) {
-    return std::tie(a.first.data, a.first.model, a.first.scope, b.first.density) <
-           std::tie(b.first.data, b.first.model, b.first.scope, a.first.density);
+    return std::tie(a.first.data, a.first.found_on, a.first.model, a.first.scope, b.first.density) <
+           std::tie(b.first.data, b.first.found_on, b.first.model, b.first.scope, a.first.density);
   });
   return sorted;
 }
@@ -126,29 +128,45 @@ nlohmann::json status_record(const std::vector<JobRecord>& records, int processe
           {"seconds_left", left < 0 ? nlohmann::json() : nlohmann::json(left)}};
 }
 
+/// A row a point; where networks were found is told if any were trained elsewhere.
+std::string status_table(const std::vector<JobRecord>& records) {
+  const auto tallies = tallies_of(records);
+  const bool moved =
+      std::ranges::any_of(tallies, [](const auto& entry) { return entry.first.found_on != entry.first.data; });
+  const Align right = Align::right;
+  std::vector<Column> columns{
+      {"trained on"}, {"found on"},         {"model"},         {"density", right},    {"scope"},
+      {"method"},     {"jobs done", right}, {"failed", right}, {"validation", right}, {"test accuracy", right}};
+  if (!moved) {
+    columns.erase(columns.begin() + 1);
+  }
+  Table table(columns);
+  for (const auto& [point, tally] : tallies) {
+    std::vector<std::string> row{point.data,
+                                 point.found_on,
+                                 point.model,
+                                 fmt::format("{:.4g}", point.density),
+                                 point.scope,
+                                 point.method,
+                                 fmt::format("{} of {}", tally.done, tally.jobs),
+                                 tally.failed == 0 ? "" : format_count(tally.failed),
+                                 tally.validations.empty() ? "" : format_percent(mean(tally.validations)),
+                                 mean_accuracy(tally.accuracies)};
+    if (!moved) {
+      row.erase(row.begin() + 1);
+    }
+    table.add_row(row);
+  }
+  return table.str();
+}
+
 void print_status(const CommonOptions& common, JobStore& store, int processes) {
   const std::vector<JobRecord> records = store.all();
   if (common.json) {
     fmt::print("{}\n", status_record(records, processes).dump(2));
     return;
   }
-  const Align right = Align::right;
-  Table table({{"trained on"},
-               {"model"},
-               {"density", right},
-               {"scope"},
-               {"method"},
-               {"jobs done", right},
-               {"failed", right},
-               {"validation", right},
-               {"test accuracy", right}});
-  for (const auto& [point, tally] : tallies_of(records)) {
-    table.add_row({point.data, point.model, fmt::format("{:.4g}", point.density), point.scope, point.method,
-                   fmt::format("{} of {}", tally.done, tally.jobs), tally.failed == 0 ? "" : format_count(tally.failed),
-                   tally.validations.empty() ? "" : format_percent(mean(tally.validations)),
-                   mean_accuracy(tally.accuracies)});
-  }
-  fmt::print("{}\n{} of {} jobs done, {} running, {} waiting, {} failed; time left: {}\n", table.str(),
+  fmt::print("{}\n{} of {} jobs done, {} running, {} waiting, {} failed; time left: {}\n", status_table(records),
              count(records, JobState::done), records.size(), count(records, JobState::running),
              count(records, JobState::waiting), count(records, JobState::failed), time_left(records, processes));
   for (const JobRecord& record : records) {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include "ntt/core/error.h"
@@ -58,6 +59,17 @@ JobState state_of(const std::string& text) {
 }
 
 }  // namespace
+
+std::vector<std::string> found_on(const std::vector<JobRecord>& jobs) {
+  std::map<std::string, std::string> data;
+  std::vector<std::string> result;
+  for (const JobRecord& record : jobs) {
+    const auto needed = data.find(record.job.needs);
+    result.push_back(needed == data.end() ? record.job.data : needed->second);
+    data[record.job.name] = result.back();
+  }
+  return result;
+}
 
 std::string to_string(JobState state) {
   switch (state) {

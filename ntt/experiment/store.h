@@ -26,6 +26,10 @@ struct JobRecord {
   nlohmann::json result;  ///< of one that is done: its result.json
 };
 
+/// For each job, the data set on which its network was found: that of the job at the head of those that it needs. A job
+/// comes after what it needs.
+std::vector<std::string> found_on(const std::vector<JobRecord>& jobs);
+
 /// The jobs of an experiment in one SQLite database. Every change is one transaction, so that processes may share it
 /// and any of them may be killed at any moment.
 ///

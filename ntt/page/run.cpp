@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "ntt/core/error.h"
 #include "ntt/io/run_folder.h"
@@ -50,15 +49,11 @@ std::string command_of_job(const Job& job, const fs::path& folder) {
 Study read_experiment(const fs::path& folder) {
   Study study;
   JobStore store(folder / kDatabase);
-  std::map<std::string, const Job*> by_name;
   const std::vector<JobRecord> records = store.all();
-  for (const JobRecord& record : records) {
-    by_name[record.job.name] = &record.job;
-    const Job* found = &record.job;
-    while (by_name.contains(found->needs)) {
-      found = by_name[found->needs];
-    }
-    study.runs.push_back({record, folder / record.job.name, found->data, command_of_job(record.job, folder)});
+  const std::vector<std::string> found = found_on(records);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const Job& job = records[i].job;
+    study.runs.push_back({records[i], folder / job.name, found[i], command_of_job(job, folder)});
   }
   return study;
 }

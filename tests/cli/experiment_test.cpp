@@ -54,6 +54,17 @@ TEST_F(ExperimentTest, VariantsAreRowsOfTheirOwnWithWhatTheyReachedOnHeldOutInpu
   EXPECT_THAT(table, HasSubstr(fmt::format("{:.2f} %", 100 * share)));
 }
 
+TEST_F(ExperimentTest, NetworksTrainedElsewhereAreRowsOfTheirOwn) {
+  std::filesystem::copy(folder_ / "small", folder_ / "other", std::filesystem::copy_options::recursive);
+  write(folder_ / "e.toml",
+        "[grid]\ndata = 'small'\ntrain-data = ['small', 'other']\nmodel = 'small.toml'\nmethod = 'random'\n"
+        "density = 0.5\n[train]\nsteps = 20\n");
+  const std::string table = run_well(experiment()).out;
+  EXPECT_THAT(table, ::testing::ContainsRegex("trained on +found on +model"));
+  EXPECT_THAT(table, ::testing::ContainsRegex("other +small +small +0.5 +layer +random +1 of 1 "));
+  EXPECT_THAT(table, ::testing::ContainsRegex("small +small +small +0.5 +layer +random +2 of 2 "));
+}
+
 TEST_F(ExperimentTest, KilledItGoesOnAndEndsInTheSameNetworks) {
   write_experiment("'random'", 20000);
   run_well({"experiment", "run", "e.toml", "--out", "whole"});

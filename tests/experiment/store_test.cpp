@@ -131,6 +131,16 @@ TEST_F(JobStoreTest, AMendedFileMendsJobsThatWaitOrHaveFailed) {
   EXPECT_EQ(store.claim()->arguments, waiting.arguments);
 }
 
+TEST(FoundOnTest, IsTheDataOfTheFirstJobOfTheChain) {
+  const auto on = [](const std::string& name, const std::string& needs, const std::string& data) {
+    Job one = job(name, needs);
+    one.data = data;
+    return JobRecord{one, JobState::waiting, 0, "", {}};
+  };
+  EXPECT_EQ(found_on({on("a", "", "mnist"), on("b", "a", "mnist"), on("c", "b", "svhn"), on("d", "", "svhn")}),
+            (std::vector<std::string>{"mnist", "mnist", "mnist", "svhn"}));
+}
+
 TEST_F(JobStoreTest, AJobOfAProcessThatIsGoneWaitsAgain) {
   JobStore store(path_);
   store.add({job("a")});
