@@ -148,9 +148,11 @@ Summary summarise(const Study& study, RunFiles& files) {
                      {"effective rank of the kernel", right},
                      {"time to find", right},
                      {"time to train", right}};
-  for (const auto& [point, runs] : points_of(study)) {
-    const bool elsewhere = point.found_on != point.trained_on;
-    summary.rows.push_back({short_name(point.trained_on), elsewhere ? short_name(point.found_on) : "", point.model,
+  const auto points = points_of(study);
+  const bool moved =
+      std::ranges::any_of(points, [](const auto& entry) { return entry.first.found_on != entry.first.trained_on; });
+  for (const auto& [point, runs] : points) {
+    summary.rows.push_back({short_name(point.trained_on), moved ? short_name(point.found_on) : "", point.model,
                             point.scope, fmt::format("{:g}", point.density), point.method,
                             percent_text(values_of(runs.trained, [](const Run& run) { return run.test_accuracy(); })),
                             fmt::format("{}", std::max(runs.trained.size(), runs.found.size())),

@@ -228,6 +228,18 @@ TEST_F(FiguresTest, TheSummaryHasARowAPointAndOnlyColumnsThatSaySomething) {
               ElementsAre("0.25", "ntt-exact", "35.00 ± 127.06", "2", "18", "2", "4.00 → 1.00", "1.50 s", "2.50 s"));
 }
 
+TEST_F(FiguresTest, TheSummaryTellsWhereEachNetworkWasFoundIfOneWasFoundElsewhere) {
+  add_trained("random", 0.25, 1, 0.9);
+  add_trained("snip", 0.25, 1, 0.8);
+  Study study = read_study(folder_);
+  study.runs.back().found_on = "other";
+  const Summary summary = summarise(study, files_);
+  ASSERT_EQ(summary.columns.at(0).title, "found on");
+  ASSERT_THAT(summary.rows, SizeIs(2));
+  EXPECT_THAT(summary.rows[0], ::testing::Contains("other"));
+  EXPECT_THAT(summary.rows[1], ::testing::Contains("small"));
+}
+
 TEST(StyleTest, AMethodLooksTheSameEverywhereAndItsAblationsAlike) {
   EXPECT_EQ(style_of("snip").colour, style_of("snip, shuffle").colour);
   EXPECT_NE(style_of("snip").marker, style_of("snip, shuffle").marker);
