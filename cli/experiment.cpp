@@ -14,7 +14,6 @@
 #include <string>
 #include <thread>
 #include <tuple>
-#include <utility>
 #include <vector>
 
 #include "cli/commands.h"
@@ -40,7 +39,12 @@ struct ExperimentCommand {
 struct Point {
   std::string data, found_on, model, method, scope;
   double density;
-  auto operator<=>(const Point&) const = default;
+
+  /// The order of the table's rows: densities fall.
+  bool operator<(const Point& other) const {
+    return std::tie(data, found_on, model, scope, other.density, method) <
+           std::tie(other.data, other.found_on, other.model, other.scope, density, other.method);
+  }
 };
 
 /// The jobs of one point.
@@ -63,7 +67,7 @@ double validation_accuracy(const nlohmann::json& result) {
   return is_there ? result[where].get<double>() : NAN;
 }
 
-std::vector<std::pair<Point, Tally>> tallies_of(const std::vector<JobRecord>& records) {
+std::map<Point, Tally> tallies_of(const std::vector<JobRecord>& records) {
   std::map<Point, Tally> tallies;
   const std::vector<std::string> found = found_on(records);
   for (std::size_t i = 0; i < records.size(); ++i) {
@@ -80,12 +84,7 @@ std::vector<std::pair<Point, Tally>> tallies_of(const std::vector<JobRecord>& re
       }
     }
   }
-  std::vector<std::pair<Point, Tally>> sorted(tallies.begin(), tallies.end());
-  std::ranges::stable_sort(sorted, [](const auto& a, const auto& b) {
-    return std::tie(a.first.data, a.first.found_on, a.first.model, a.first.scope, b.first.density) <
-           std::tie(b.first.data, b.first.found_on, b.first.model, b.first.scope, a.first.density);
-  });
-  return sorted;
+  return tallies;
 }
 
 double mean(const std::vector<double>& values) {

@@ -94,9 +94,8 @@ std::optional<Figure> filter_figure(const ByMethod<std::vector<const Run*>>& met
     Series series{method, styles.at(method), SeriesKind::curve, {}};
     for (std::size_t i = 0; !facts.empty() && i < facts.front()->filters.size(); ++i) {
       std::vector<double> values;
-      for (const NetworkFacts* one : facts) {
-        values.push_back(one->filters[i]);
-      }
+      std::ranges::transform(facts, std::back_inserter(values),
+                             [i](const NetworkFacts* one) { return one->filters[i]; });
       series.points.push_back(*point_of(static_cast<double>(i + 1), values));
     }
     if (!series.points.empty()) {

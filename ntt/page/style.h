@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <string>
 #include <vector>
@@ -30,9 +32,7 @@ std::map<std::string, Style> styles_of(const std::vector<std::string>& methods);
 template <typename Named>
 std::map<std::string, Style> styles_of_keys(const Named& named) {
   std::vector<std::string> methods;
-  for (const auto& [method, rest] : named) {
-    methods.push_back(method);
-  }
+  std::ranges::transform(named, std::back_inserter(methods), [](const auto& entry) { return entry.first; });
   return styles_of(methods);
 }
 
