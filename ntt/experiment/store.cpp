@@ -176,7 +176,7 @@ void JobStore::add(const std::vector<Job>& jobs) {
       Statement known(database_, "SELECT arguments, state FROM jobs WHERE name = ?", job.name);
       if (known.step()) {
         if (known.text(0) != arguments) {
-          change_arguments(job.name, known.text(1), arguments);
+          change_arguments(job.name, state_of(known.text(1)), arguments);
         }
         continue;
       }
@@ -192,9 +192,10 @@ void JobStore::add(const std::vector<Job>& jobs) {
   }
 }
 
-void JobStore::change_arguments(const std::string& name, const std::string& state, const std::string& arguments) {
-  if (state == "done" || state == "running") {
-    fail_input("job {} is {} with other options than the file now has; name another experiment", name, state);
+void JobStore::change_arguments(const std::string& name, JobState state, const std::string& arguments) {
+  if (state == JobState::done || state == JobState::running) {
+    fail_input("job {} is {} with other options than the file now has; name another experiment", name,
+               to_string(state));
   }
   Statement(database_, "UPDATE jobs SET arguments = ? WHERE name = ?", arguments, name).step();
 }

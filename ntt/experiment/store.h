@@ -66,7 +66,7 @@ class JobStore {
   std::vector<JobRecord> select(const std::string& result);
 
   void execute(const char* sql);
-  void change_arguments(const std::string& name, const std::string& state, const std::string& arguments);
+  void change_arguments(const std::string& name, JobState state, const std::string& arguments);
   void release_orphans();
 
   sqlite3* database_ = nullptr;

@@ -74,8 +74,8 @@ void draw(Figure& figure, const LinePlot& plot);
 /// A matrix of colours.
 struct HeatMap {
   std::string title;
-  std::vector<std::vector<double>> values;  ///< rows, the first on top; NaN: left out
-  double low = 0;                           ///< of the colours
+  at::Tensor values;  ///< float64 [rows, columns], the first row on top; NaN: left out
+  double low = 0;     ///< of the colours
   double high = 1;
   bool diverging = false;  ///< white in the middle
 };
@@ -88,9 +88,6 @@ struct HeatMapGrid {
   std::vector<HeatMap> maps;
 };
 void draw(Figure& figure, const HeatMapGrid& grid);
-
-/// A float64 matrix as a heat map's values.
-std::vector<std::vector<double>> heat_map_values(const at::Tensor& matrix);
 
 /// Groups of bars from 0, one of each series in each group.
 struct BarPlot {

@@ -22,9 +22,10 @@ constexpr const char* kDiverging =
 
 std::string data_block(std::size_t index, const HeatMap& map) {
   std::string block = fmt::format("$m{} << EOD\n", index);
-  for (const auto& row : map.values) {
-    for (const double value : row) {
-      block += fmt::format("{:.6g} ", value);
+  const auto values = map.values.accessor<double, 2>();
+  for (std::int64_t row = 0; row < values.size(0); ++row) {
+    for (std::int64_t column = 0; column < values.size(1); ++column) {
+      block += fmt::format("{:.6g} ", values[row][column]);
     }
     block += '\n';
   }
@@ -72,13 +73,12 @@ double title_size(const HeatMapGrid& grid, int width) {
 std::string csv_of(const HeatMapGrid& grid) {
   Csv csv({"picture", "row", "column", "value"});
   for (const HeatMap& map : grid.maps) {
-    for (std::size_t row = 0; row < map.values.size(); ++row) {
-      for (std::size_t column = 0; column < map.values[row].size(); ++column) {
-        if (std::isnan(map.values[row][column])) {
-          continue;
+    const auto values = map.values.accessor<double, 2>();
+    for (std::int64_t row = 0; row < values.size(0); ++row) {
+      for (std::int64_t column = 0; column < values.size(1); ++column) {
+        if (!std::isnan(values[row][column])) {
+          csv.add_row({map.title, fmt::format("{}", row), fmt::format("{}", column), csv_number(values[row][column])});
         }
-        csv.add_row(
-            {map.title, fmt::format("{}", row), fmt::format("{}", column), csv_number(map.values[row][column])});
       }
     }
   }
@@ -87,20 +87,11 @@ std::string csv_of(const HeatMapGrid& grid) {
 
 }  // namespace
 
-std::vector<std::vector<double>> heat_map_values(const at::Tensor& matrix) {
-  const at::Tensor values = matrix.contiguous();
-  std::vector<std::vector<double>> rows;
-  for (std::int64_t i = 0; i < values.size(0); ++i) {
-    const double* row = values.data_ptr<double>() + i * values.size(1);
-    rows.emplace_back(row, row + values.size(1));
-  }
-  return rows;
-}
-
 void draw(Figure& figure, const HeatMapGrid& grid) {
   const int columns = static_cast<int>(grid.columns);
   const int rows = (static_cast<int>(grid.maps.size()) + columns - 1) / columns;
   const int side = (figure.width - kGap * (columns + 1)) / columns;
+  const double letters = title_size(grid, side);
   const int row_height = kTitle + side + (grid.shared_bar ? 0 : kBar);
   figure.height = rows * row_height + (grid.shared_bar ? kBar + kGap : 0);
   figure.script = fmt::format(
@@ -112,7 +103,7 @@ void draw(Figure& figure, const HeatMapGrid& grid) {
     const Box box{kGap + number % columns * (side + kGap), number / columns * row_height + kTitle, side, side};
     figure.script += data_block(i, map) + margins(figure, box) + (map.diverging ? kDiverging : kSequential);
     figure.script += fmt::format("set title {} font ',{:.1f}' offset 0,-0.85 textcolor rgb '{}'\n",
-                                 gnuplot_string(map.title), title_size(grid, side), kInk);
+                                 gnuplot_string(map.title), letters, kInk);
     if (!grid.shared_bar) {
       figure.script += colour_bar(figure, {box.x, box.y + side + 6, side, 8}, map, "");
     } else if (i + 1 == grid.maps.size()) {
@@ -122,11 +113,10 @@ void draw(Figure& figure, const HeatMapGrid& grid) {
       figure.script += "unset colorbox\n";
     }
     const double top = map.high > map.low ? map.high : map.low + 1;  // gnuplot takes no empty range
-    const std::size_t width = map.values.empty() ? 0 : map.values.front().size();
     figure.script += fmt::format(
         "set cbrange [{:.6g}:{:.6g}]\nset xrange [-0.5:{}]\nset yrange [{}:-0.5]\n"
         "plot $m{} matrix with image\n",
-        map.low, top, static_cast<double>(width) - 0.5, static_cast<double>(map.values.size()) - 0.5, i);
+        map.low, top, static_cast<double>(map.values.size(1)) - 0.5, static_cast<double>(map.values.size(0)) - 0.5, i);
   }
   figure.script += "unset multiplot\n";
   figure.csv = csv_of(grid);

@@ -42,7 +42,7 @@ std::optional<Figure> pixel_figure(const ByMethod<std::vector<const Run*>>& meth
     std::ranges::transform(facts, std::back_inserter(counts), &NetworkFacts::pixels);
     const at::Tensor mean = at::stack(counts).mean(0);
     most = std::max(most, mean.max().item<double>());
-    grid.maps.push_back({method, heat_map_values(mean)});
+    grid.maps.push_back({method, mean});
   }
   if (grid.maps.empty()) {
     return {};
@@ -67,7 +67,7 @@ std::optional<Figure> field_figure(const ByMethod<std::vector<const Run*>>& meth
     const NetworkFacts* facts = files.network(*first);
     if (facts != nullptr && facts->fields.defined()) {
       const double most = facts->fields.nan_to_num(0).abs().max().item<double>();
-      grid.maps.push_back({method, heat_map_values(facts->fields), -most, most, true});
+      grid.maps.push_back({method, facts->fields, -most, most, true});
     }
   }
   if (grid.maps.empty()) {

@@ -168,9 +168,9 @@ Figure heat_map_figure(const std::string& method, const Track& dense, const Trac
     const double low = std::min(teacher.min().item<double>(), student.min().item<double>());
     const double high = std::max(teacher.max().item<double>(), student.max().item<double>());
     const double most = difference.abs().max().item<double>();
-    grid.maps.push_back({fmt::format("dense, {}", when), heat_map_values(teacher), low, high});
-    grid.maps.push_back({fmt::format("{}, {}", method, when), heat_map_values(student), low, high});
-    grid.maps.push_back({fmt::format("difference, {}", when), heat_map_values(difference), -most, most, true});
+    grid.maps.push_back({fmt::format("dense, {}", when), teacher, low, high});
+    grid.maps.push_back({fmt::format("{}, {}", method, when), student, low, high});
+    grid.maps.push_back({fmt::format("difference, {}", when), difference, -most, most, true});
   }
   Figure figure;
   figure.id = fmt::format("kernel-map-{}", slug(method));
@@ -178,9 +178,8 @@ Figure heat_map_figure(const std::string& method, const Track& dense, const Trac
   figure.section = "Kernels as pictures";
   figure.caption = fmt::format(
       "Tangent kernel of {} inputs, mean over the classes, inputs ordered by label, divided by the mean of its "
-      "diagonal: "
-      "of the dense network, of {}, and {} minus dense; before training above, after it below. {}'s diagonal is {:.3g} "
-      "of the dense one's before, {:.3g} after; the cosine of the two is {:.3f} before, {:.3f} after.",
+      "diagonal: of the dense network, of {}, and {} minus dense; before training above, after it below. {}'s diagonal "
+      "is {:.3g} of the dense one's before, {:.3g} after; the cosine of the two is {:.3f} before, {:.3f} after.",
       dense.labels.size(0), method, method, method, share(0), share(-1), cosine(dense.kernel[0], sparse.kernel[0]),
       cosine(dense.kernel[-1], sparse.kernel[-1]));
   draw(figure, grid);
