@@ -211,6 +211,7 @@ OpenRun::OpenRun(const CLI::App& subcommand, const CommonOptions& options)
   made_folder_ = !is_there(folder_.path());
   made_config_ = !is_there(folder_.file(kConfigFile));
   folder_.create();
+  remove_leftovers(folder_.path());
   const std::string config = resolved_options_toml(subcommand);
   if (options.resume) {
     const Remover now(folder_.file(std::string(kConfigFile) + ".now"));

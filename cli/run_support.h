@@ -71,10 +71,10 @@ void check_network_fits(const Network& network, const LoadedData& data, const st
 /// nothing else there.
 class OpenRun {
  public:
-  /// Sees that the run folder can be written and holds no other run, and writes config.toml. InputError where a
-  /// finished run is there, or a checkpoint without `--resume`, or where `--resume` finds no run or one with other
-  /// options (threads, device, out, json, checkpoint-seconds and tensorboard may differ). A run stopped before its
-  /// first checkpoint is begun again.
+  /// Sees that the run folder can be written and holds no other run, removes what a killed run left half-written there,
+  /// and writes config.toml. InputError where a finished run is there, or a checkpoint without `--resume`, or where
+  /// `--resume` finds no run or one with other options (threads, device, out, json, checkpoint-seconds and tensorboard
+  /// may differ). A run stopped before its first checkpoint is begun again.
   OpenRun(const CLI::App& subcommand, const CommonOptions& options);
   ~OpenRun();
   OpenRun(const OpenRun&) = delete;

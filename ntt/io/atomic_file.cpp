@@ -6,9 +6,13 @@
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
+#include <regex>
+#include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "ntt/core/error.h"
 
@@ -29,6 +33,14 @@ bool is_special(const std::filesystem::path& path) {
 std::filesystem::path temporary_beside(const std::filesystem::path& path) {
   static std::atomic<int> count = 0;
   return path.parent_path() / fmt::format(".{}.{}-{}.tmp", path.filename().string(), getpid(), count++);
+}
+
+/// Whether a file is one that temporary_beside() named in a process that is no more.
+bool is_leftover(const std::filesystem::path& path) {
+  static const std::regex kTemporary(R"(\..+\.([0-9]{1,9})-[0-9]+\.tmp)");
+  const std::string name = path.filename().string();
+  std::smatch parts;
+  return std::regex_match(name, parts, kTemporary) && kill(std::stoi(parts[1]), 0) != 0 && errno == ESRCH;
 }
 
 void sync_folder_of(const std::filesystem::path& path) {
@@ -98,6 +110,19 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
   AtomicFile file(path);
   file.write(bytes);
   file.commit();
+}
+
+void remove_leftovers(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  std::vector<std::filesystem::path> leftovers;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    if (is_leftover(entry.path())) {
+      leftovers.push_back(entry.path());
+    }
+  }
+  for (const std::filesystem::path& path : leftovers) {
+    std::filesystem::remove(path, ignored);
+  }
 }
 
 }  // namespace ntt

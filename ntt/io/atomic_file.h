@@ -29,4 +29,8 @@ class AtomicFile {
 /// Writes `bytes` as the whole content of `path`, or throws RunError and leaves what was there.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 
+/// Removes from a folder the temporary files of processes that were killed while they wrote there. Those of living
+/// processes stay, and where the system refuses, the rest: what is left over does no harm but takes space.
+void remove_leftovers(const std::filesystem::path& folder);
+
 }  // namespace ntt

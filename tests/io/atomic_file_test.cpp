@@ -1,9 +1,11 @@
 #include "ntt/io/atomic_file.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -58,6 +60,24 @@ TEST_F(AtomicFileTest, NothingIsSeenBeforeCommit) {
   }
   EXPECT_EQ(read(path), "old");
   EXPECT_EQ(files(), 1);
+}
+
+TEST_F(AtomicFileTest, WhatAKilledProcessLeftCanBeRemoved) {
+  const pid_t writer = fork();
+  if (writer == 0) {
+    AtomicFile file(folder_ / "a.txt");
+    kill(getpid(), SIGKILL);
+  }
+  ASSERT_EQ(waitpid(writer, nullptr, 0), writer);
+  EXPECT_EQ(files(), 1);
+  write(folder_ / fmt::format("a.txt.{}-0.tmp", writer), "of another name");
+  write(folder_ / fmt::format(".{}-0.tmp", writer), "of another name");
+  const AtomicFile of_a_living_process(folder_ / "b.txt");
+  EXPECT_EQ(files(), 4);
+  remove_leftovers(folder_);
+  EXPECT_EQ(files(), 3);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / fmt::format(".a.txt.{}-0.tmp", writer)));
+  remove_leftovers(folder_ / "none");
 }
 
 TEST_F(AtomicFileTest, FileHasOrdinaryPermissions) {
