@@ -172,9 +172,11 @@ std::vector<Figure> training_kernel_figures(const Comparison& comparison, RunFil
   std::vector<Figure> figures;
   for (const auto& [quantity, caption] :
        {std::pair(Quantity{"kernel_distance", "kernel distance", true},
-                  "Mean squared difference between the network's tangent kernel and its untrained dense teacher's"),
-        std::pair(Quantity{"kernel_alignment", "kernel alignment (cosine)", false, kCosineLimits},
-                  "Cosine of the network's tangent kernel and its untrained dense teacher's"),
+                  "Mean squared difference between the network's tangent kernel, over all pairs of outputs, and its "
+                  "untrained dense teacher's"),
+        std::pair(
+            Quantity{"kernel_alignment", "kernel alignment (cosine)", false, kCosineLimits},
+            "Cosine of the network's tangent kernel, over all pairs of outputs, and its untrained dense teacher's"),
         std::pair(Quantity{"target_distance", "target distance", true},
                   "Mean squared difference between the network's outputs and its untrained dense teacher's")}) {
     const double density = densities.empty() ? 1 : densities.front();

@@ -177,7 +177,7 @@ Figure heat_map_figure(const std::string& method, const Track& dense, const Trac
   figure.title = method;
   figure.section = "Kernels as pictures";
   figure.caption = fmt::format(
-      "Tangent kernel of {} inputs, mean over the classes, inputs ordered by label, divided by the mean of its "
+      "Tangent kernel of {} inputs, mean over the outputs, inputs ordered by label, divided by the mean of its "
       "diagonal: of the dense network, of {}, and {} minus dense; before training above, after it below. {}'s diagonal "
       "is {:.3g} of the dense one's before, {:.3g} after; the cosine of the two is {:.3f} before, {:.3f} after.",
       dense.labels.size(0), method, method, method, share(0), share(-1), cosine(dense.kernel[0], sparse.kernel[0]),
@@ -212,7 +212,7 @@ std::optional<Figure> spectrum_figure(const std::vector<std::pair<std::string, T
   figure.title = end ? "after training" : "before training";
   figure.section = "Eigenvalues of the kernels";
   figure.caption = fmt::format(
-      "Eigenvalues of the tangent kernel {} supervised training, largest first, down to what "
+      "Eigenvalues of the tangent kernel, mean over the outputs, {} supervised training, largest first, down to what "
       "single precision can tell from 0.",
       end ? "after" : "before");
   draw(figure, plot);
@@ -261,8 +261,8 @@ std::optional<Figure> alignment_figure(const TrackSet& set) {
   figure.title = "alignment with the dense network";
   figure.section = "Kernels during training";
   figure.caption = fmt::format(
-      "Cosine of each sparse network's tangent kernel and that of the dense network of the same seed at the same "
-      "training step; {}.",
+      "Cosine of each sparse network's tangent kernel, mean over the outputs, and that of the dense network of the "
+      "same seed at the same training step; {}.",
       seeds > 1 ? fmt::format("mean over {} seeds", seeds) : "one seed");
   draw(figure, plot);
   return figure;
