@@ -12,7 +12,6 @@
 #include <string>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include "ntt/core/error.h"
 
@@ -114,14 +113,10 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
 
 void remove_leftovers(const std::filesystem::path& folder) {
   std::error_code ignored;
-  std::vector<std::filesystem::path> leftovers;
   for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
     if (is_leftover(entry.path())) {
-      leftovers.push_back(entry.path());
+      std::filesystem::remove(entry.path(), ignored);
     }
-  }
-  for (const std::filesystem::path& path : leftovers) {
-    std::filesystem::remove(path, ignored);
   }
 }
 
