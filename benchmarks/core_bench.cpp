@@ -75,10 +75,23 @@ void add_products() {
 struct ConvolutionCase {
   const char* where;
   std::int64_t channels, side, kernel, out;
+  std::int64_t padding = 0;
+  std::int64_t groups = 1;
 
-  ConvGeometry geometry() const { return {channels, side, side, kernel, kernel}; }
+  ConvGeometry geometry() const {
+    return {.channels = channels,
+            .height = side,
+            .width = side,
+            .kernel_height = kernel,
+            .kernel_width = kernel,
+            .pad_top = padding,
+            .pad_left = padding,
+            .pad_bottom = padding,
+            .pad_right = padding,
+            .groups = groups};
+  }
   at::Tensor images() const { return random_tensor({kBatch, channels, side, side}, "images"); }
-  at::Tensor weight() const { return random_tensor({out, channels, kernel, kernel}, "weight"); }
+  at::Tensor weight() const { return random_tensor({out, channels / groups, kernel, kernel}, "weight"); }
   at::Tensor delta(std::int64_t rows) const {
     return random_tensor({rows, out, geometry().out_height(), geometry().out_width()}, "delta");
   }
@@ -90,7 +103,7 @@ void add_convolution(const ConvolutionCase& convolution) {
   add(name("conv_patches"),
       [=] { return [=, images = convolution.images()] { benchmark::DoNotOptimize(conv_patches(geometry, images)); }; });
   add(name("conv_fold"), [=] {
-    return [=, patches = random_tensor({kBatch, geometry.patch(), geometry.positions()})] {
+    return [=, patches = random_tensor({kBatch, geometry.groups * geometry.patch(), geometry.positions()})] {
       benchmark::DoNotOptimize(conv_fold(geometry, patches));
     };
   });
@@ -122,7 +135,9 @@ void add_convolutions() {
   for (const ConvolutionCase& convolution :
        {ConvolutionCase{"lenet-5-caffe conv1", 1, 28, 5, 20}, ConvolutionCase{"lenet-5-caffe conv2", 20, 12, 5, 50},
         ConvolutionCase{"conv-4 conv1", 3, 32, 3, 64}, ConvolutionCase{"conv-4 conv2", 64, 30, 3, 64},
-        ConvolutionCase{"conv-4 conv4", 128, 12, 3, 128}}) {
+        ConvolutionCase{"conv-4 conv4", 128, 12, 3, 128}, ConvolutionCase{"resnet-18 layer1", 64, 32, 3, 64, 1},
+        ConvolutionCase{"resnet-18 layer4", 512, 4, 3, 512, 1}, ConvolutionCase{"grouped", 128, 28, 3, 256, 1, 32},
+        ConvolutionCase{"depthwise", 144, 28, 3, 144, 1, 144}}) {
     add_convolution(convolution);
   }
 }
@@ -141,6 +156,18 @@ void add_pool(const std::string& where, std::int64_t channels, std::int64_t side
     const auto pooled = max_pool(geometry, images());
     return [=, cotangents = pooled.first.unsqueeze(1), winners = pooled.second] {
       benchmark::DoNotOptimize(pool_scatter(cotangents, winners, side, side));
+    };
+  });
+}
+
+void add_average_pool(const std::string& where, std::int64_t channels, std::int64_t side) {
+  const PoolGeometry geometry;
+  const auto images = [=] { return random_tensor({kBatch, channels, side, side}, "images"); };
+  add("average_pool/" + where,
+      [=] { return [=, batch = images()] { benchmark::DoNotOptimize(average_pool(geometry, false, batch)); }; });
+  add("average_pool_spread/" + where, [=] {
+    return [=, cotangents = average_pool(geometry, false, images())] {
+      benchmark::DoNotOptimize(average_pool_spread(geometry, false, cotangents, side, side));
     };
   });
 }
@@ -188,6 +215,7 @@ const bool kRegistered = [] {
   add_convolutions();
   add_pool("lenet-5-caffe pool1", 20, 24);
   add_pool("conv-4 pool1", 64, 28);
+  add_average_pool("conv-4 pool1", 64, 28);
   add_fused();
   add_adam("lenet-300-100 linear1", 300, 784);
   add_adam("conv-4 linear1", 512, 3200);

@@ -3,60 +3,30 @@
 #include <ATen/ATen.h>
 #include <ATen/Dispatch.h>
 
-#include <vector>
+#include <algorithm>
 
-#include "ntt/core/gemm.h"
-#include "ntt/core/patches.h"
+#include "ntt/core/depthwise.h"
+#include "ntt/core/patch_products.h"
 #include "ntt/core/threads.h"
 
 namespace ntt {
 namespace {
 
-/// A 1x1 kernel of stride 1 has the image itself as patch matrix.
-bool is_pointwise(const ConvGeometry& g) {
-  return g.kernel_height == 1 && g.kernel_width == 1 && g.stride == 1 && g.padding == 0;
-}
-
-/// A thread's room for the patch matrix of one image; kept, since a training step asks for the same sizes every time.
-template <typename T>
-T* scratch(std::int64_t count) {
-  thread_local std::vector<T> room;
-  if (static_cast<std::int64_t>(room.size()) < count) {
-    room.resize(static_cast<std::size_t>(count));
-  }
-  return room.data();
-}
-
-std::int64_t image_size(const ConvGeometry& g) {
-  return g.channels * g.height * g.width;
-}
-
-/// A batch of images, and a thread's room for the patches of one of them at a time.
-template <typename T>
-class PatchSource {
- public:
-  PatchSource(const ConvGeometry& geometry, const T* images, std::int64_t count)
-      : geometry_(geometry), images_(images), end_(images + count * image_size(geometry)) {}
-
-  /// The patch matrix of image i: in `room`, or the image itself where they are the same.
-  const T* patches(std::int64_t i, T* room) const {
-    const T* image = images_ + i * image_size(geometry_);
-    if (is_pointwise(geometry_)) {
-      return image;
-    }
-    unfold_image(geometry_, image, end_, room, room + geometry_.patch() * geometry_.positions());
-    return room;
-  }
-
- private:
-  const ConvGeometry& geometry_;
-  const T* images_;
-  const T* end_;
-};
-
 /// sum if there is one, else uninitialised memory.
 at::Tensor sum_or_new(const at::Tensor& sum, at::IntArrayRef sizes, at::TensorOptions options) {
   return sum.defined() ? sum : at::empty(sizes, options);
+}
+
+/// Rows of z [count, out, positions] become their biases, or have them added.
+template <typename T>
+void put_bias(const T* bias, std::int64_t count, std::int64_t out, std::int64_t positions, bool adds, T* z) {
+  for (std::int64_t row = 0; row < count * out; ++row, z += positions) {
+    if (adds) {
+      std::for_each(z, z + positions, [b = bias[row % out]](T& entry) { entry += b; });
+    } else {
+      std::fill(z, z + positions, bias[row % out]);
+    }
+  }
 }
 
 }  // namespace
@@ -67,25 +37,35 @@ at::Tensor conv_forward(const ConvGeometry& g, const at::Tensor& images, const a
     const at::Tensor result = aten::conv_forward(g, images, weight, bias);
     return sum.defined() ? sum.add_(result) : result;
   }
+  if (g.depthwise()) {
+    return depthwise::conv_forward(g, images, weight, bias, sum);
+  }
   const std::int64_t out = weight.size(0);
   at::Tensor result = sum_or_new(sum, {images.size(0), out, g.out_height(), g.out_width()}, images.options());
-  const double kept = sum.defined() || bias.defined() ? 1 : 0;
+  const bool adds = sum.defined() || bias.defined();
   AT_DISPATCH_FLOATING_TYPES(images.scalar_type(), "conv_forward", [&] {
-    const PatchSource<scalar_t> source(g, images.data_ptr<scalar_t>(), images.size(0));
+    const PatchSource<scalar_t> source(g, images);
     const auto* w = weight.data_ptr<scalar_t>();
     const auto* b = bias.defined() ? bias.data_ptr<scalar_t>() : nullptr;
     auto* z = result.data_ptr<scalar_t>();
     const std::int64_t positions = g.positions();
-    parallel_for(images.size(0), [&](std::int64_t begin, std::int64_t end, int) {
-      auto* room = scratch<scalar_t>(g.patch() * positions);
-      for (std::int64_t i = begin; i < end; ++i) {
-        const scalar_t* patches = source.patches(i, room);
-        scalar_t* z_i = z + i * out * positions;
-        for (std::int64_t o = 0; b != nullptr && o < out; ++o) {
-          std::fill(z_i + o * positions, z_i + (o + 1) * positions, b[o]);
+    const Runs runs(g, images.size(0));
+    parallel_for(runs.count(), [&](std::int64_t begin, std::int64_t end, int) {
+      const std::int64_t patches_size = g.groups * g.patch() * runs.longest() * positions;
+      auto* room = scratch<scalar_t>(patches_size + out * runs.longest() * positions);
+      for (std::int64_t run = begin; run < end; ++run) {
+        const std::int64_t count = runs.size(run);
+        const scalar_t* patches = source.patches(runs.begin(run), count, room);
+        scalar_t* z_run = z + runs.begin(run) * out * positions;
+        if (b != nullptr) {
+          put_bias(b, count, out, positions, sum.defined(), z_run);
         }
-        gemm(Transpose::no, Transpose::no, out, positions, g.patch(), scalar_t{1}, w, g.patch(), patches, positions,
-             static_cast<scalar_t>(kept), z_i, positions);
+        if (count == 1) {
+          multiply_patches(g, 1, out, positions, w, patches, adds, z_run);
+        } else {
+          multiply_patches(g, 1, out, count * positions, w, patches, false, room + patches_size);
+          take_apart(room + patches_size, count, out, positions, adds, z_run);
+        }
       }
     });
   });
@@ -98,6 +78,9 @@ at::Tensor conv_backward_images(const ConvGeometry& g, const at::Tensor& delta, 
     const at::Tensor result = aten::conv_backward_images(g, delta, weight);
     return sum.defined() ? sum.add_(result) : result;
   }
+  if (g.depthwise()) {
+    return depthwise::conv_backward_images(g, delta, weight, sum);
+  }
   at::Tensor result = sum_or_new(sum, {delta.size(0), g.channels, g.height, g.width}, delta.options());
   const bool adds = sum.defined();
   AT_DISPATCH_FLOATING_TYPES(delta.scalar_type(), "conv_backward_images", [&] {
@@ -106,20 +89,31 @@ at::Tensor conv_backward_images(const ConvGeometry& g, const at::Tensor& delta, 
     auto* x = result.data_ptr<scalar_t>();
     const std::int64_t out = weight.size(0);
     const std::int64_t positions = g.positions();
-    parallel_for(delta.size(0), [&](std::int64_t begin, std::int64_t end, int) {
-      auto* room = scratch<scalar_t>(g.patch() * positions);
-      for (std::int64_t i = begin; i < end; ++i) {
-        scalar_t* x_i = x + i * image_size(g);
-        scalar_t* product = is_pointwise(g) ? x_i : room;
-        gemm(Transpose::yes, Transpose::no, g.patch(), positions, out, scalar_t{1}, w, g.patch(),
-             d + i * out * positions, positions, static_cast<scalar_t>(adds && is_pointwise(g) ? 1 : 0), product,
-             positions);
-        if (!is_pointwise(g)) {
-          if (!adds) {
-            std::fill(x_i, x_i + image_size(g), scalar_t{0});
-          }
-          fold_image(g, product, x_i);
+    const Runs runs(g, delta.size(0));
+    parallel_for(runs.count(), [&](std::int64_t begin, std::int64_t end, int) {
+      const std::int64_t patches_size = g.groups * g.patch() * runs.longest() * positions;
+      auto* room = scratch<scalar_t>(patches_size + out * runs.longest() * positions);
+      for (std::int64_t run = begin; run < end; ++run) {
+        const std::int64_t count = runs.size(run);
+        const scalar_t* d_run = d + runs.begin(run) * out * positions;
+        scalar_t* x_run = x + runs.begin(run) * g.image_size();
+        if (count == 1 && g.pointwise()) {
+          multiply_transposed(g, 1, out, positions, w, d_run, adds, x_run);
+          continue;
         }
+        if (count > 1) {
+          lay_side_by_side(d_run, count, out, positions, room + patches_size);
+          d_run = room + patches_size;
+        }
+        multiply_transposed(g, 1, out, count * positions, w, d_run, false, room);
+        if (g.pointwise()) {
+          take_apart(room, count, g.channels, positions, adds, x_run);
+          continue;
+        }
+        if (!adds) {
+          std::fill(x_run, x_run + count * g.image_size(), scalar_t{0});
+        }
+        fold_images(g, count, room, x_run);
       }
     });
   });
@@ -132,20 +126,31 @@ void conv_add_weight_gradient(const ConvGeometry& g, const at::Tensor& images, c
     aten::conv_add_weight_gradient(g, images, delta, gradient);
     return;
   }
+  if (g.depthwise()) {
+    depthwise::conv_add_weight_gradient(g, images, delta, gradient);
+    return;
+  }
   const std::int64_t out = delta.size(1);
   // One sum a thread, added up in the threads' order, so that the result does not depend on who finishes first.
   at::Tensor sums = at::zeros({threads(), out, g.patch()}, images.options());
   AT_DISPATCH_FLOATING_TYPES(images.scalar_type(), "conv_add_weight_gradient", [&] {
-    const PatchSource<scalar_t> source(g, images.data_ptr<scalar_t>(), images.size(0));
+    const PatchSource<scalar_t> source(g, images);
     const auto* d = delta.data_ptr<scalar_t>();
     auto* sum = sums.data_ptr<scalar_t>();
     const std::int64_t positions = g.positions();
-    parallel_for(images.size(0), [&](std::int64_t begin, std::int64_t end, int thread) {
-      auto* room = scratch<scalar_t>(g.patch() * positions);
-      for (std::int64_t i = begin; i < end; ++i) {
-        const scalar_t* patches = source.patches(i, room);
-        gemm(Transpose::no, Transpose::yes, out, g.patch(), positions, scalar_t{1}, d + i * out * positions, positions,
-             patches, positions, scalar_t{1}, sum + thread * out * g.patch(), g.patch());
+    const Runs runs(g, images.size(0));
+    parallel_for(runs.count(), [&](std::int64_t begin, std::int64_t end, int thread) {
+      const std::int64_t patches_size = g.groups * g.patch() * runs.longest() * positions;
+      auto* room = scratch<scalar_t>(patches_size + out * runs.longest() * positions);
+      for (std::int64_t run = begin; run < end; ++run) {
+        const std::int64_t count = runs.size(run);
+        const scalar_t* patches = source.patches(runs.begin(run), count, room);
+        const scalar_t* d_run = d + runs.begin(run) * out * positions;
+        if (count > 1) {
+          lay_side_by_side(d_run, count, out, positions, room + patches_size);
+          d_run = room + patches_size;
+        }
+        multiply_by_patches(g, 1, out, count * positions, d_run, patches, true, sum + thread * out * g.patch());
       }
     });
   });
@@ -159,20 +164,24 @@ at::Tensor conv_jacobian(const ConvGeometry& g, const at::Tensor& images, const 
   if (!images.is_cpu()) {
     return aten::conv_jacobian(g, images, delta);
   }
+  if (g.depthwise()) {
+    return depthwise::conv_jacobian(g, images, delta);
+  }
   const std::int64_t probes = delta.size(1);
-  const std::int64_t rows = probes * delta.size(2);
-  at::Tensor result = at::empty({images.size(0), probes, delta.size(2), g.patch()}, images.options());
+  const std::int64_t out = delta.size(2);
+  at::Tensor result = at::empty({images.size(0), probes, out, g.patch()}, images.options());
   AT_DISPATCH_FLOATING_TYPES(images.scalar_type(), "conv_jacobian", [&] {
-    const PatchSource<scalar_t> source(g, images.data_ptr<scalar_t>(), images.size(0));
+    const PatchSource<scalar_t> source(g, images);
     const auto* d = delta.data_ptr<scalar_t>();
     auto* j = result.data_ptr<scalar_t>();
     const std::int64_t positions = g.positions();
+    const std::int64_t rows = probes * out;
     parallel_for(images.size(0), [&](std::int64_t begin, std::int64_t end, int) {
-      auto* room = scratch<scalar_t>(g.patch() * positions);
+      auto* room = scratch<scalar_t>(g.groups * g.patch() * positions);
       for (std::int64_t i = begin; i < end; ++i) {
-        const scalar_t* patches = source.patches(i, room);
-        gemm(Transpose::no, Transpose::yes, rows, g.patch(), positions, scalar_t{1}, d + i * rows * positions,
-             positions, patches, positions, scalar_t{0}, j + i * rows * g.patch(), g.patch());
+        const scalar_t* patches = source.patches(i, 1, room);
+        multiply_by_patches(g, probes, out, positions, d + i * rows * positions, patches, false,
+                            j + i * rows * g.patch());
       }
     });
   });
@@ -185,27 +194,30 @@ std::pair<at::Tensor, at::Tensor> conv_jacobian_adjoint(const ConvGeometry& g, c
   if (!images.is_cpu()) {
     return aten::conv_jacobian_adjoint(g, images, delta, cotangent, want_images_bar);
   }
-  const std::int64_t rows = delta.size(1) * delta.size(2);
+  if (g.depthwise()) {
+    return depthwise::conv_jacobian_adjoint(g, images, delta, cotangent, want_images_bar);
+  }
+  const std::int64_t probes = delta.size(1);
+  const std::int64_t out = delta.size(2);
   at::Tensor delta_bar = at::empty_like(delta);
   at::Tensor images_bar = want_images_bar ? at::zeros_like(images) : at::Tensor();
   AT_DISPATCH_FLOATING_TYPES(images.scalar_type(), "conv_jacobian_adjoint", [&] {
-    const PatchSource<scalar_t> source(g, images.data_ptr<scalar_t>(), images.size(0));
+    const PatchSource<scalar_t> source(g, images);
     const auto* d = delta.data_ptr<scalar_t>();
     const auto* u = cotangent.data_ptr<scalar_t>();
     auto* d_bar = delta_bar.data_ptr<scalar_t>();
     auto* x_bar = want_images_bar ? images_bar.data_ptr<scalar_t>() : nullptr;
     const std::int64_t positions = g.positions();
+    const std::int64_t rows = probes * out;
     parallel_for(images.size(0), [&](std::int64_t begin, std::int64_t end, int) {
-      auto* room = scratch<scalar_t>(g.patch() * positions);
+      auto* room = scratch<scalar_t>(g.groups * g.patch() * positions);
       for (std::int64_t i = begin; i < end; ++i) {
         const scalar_t* u_i = u + i * rows * g.patch();
-        const scalar_t* patches = source.patches(i, room);
-        gemm(Transpose::no, Transpose::no, rows, positions, g.patch(), scalar_t{1}, u_i, g.patch(), patches, positions,
-             scalar_t{0}, d_bar + i * rows * positions, positions);
-        if (x_bar != nullptr) {
-          gemm(Transpose::yes, Transpose::no, g.patch(), positions, rows, scalar_t{1}, u_i, g.patch(),
-               d + i * rows * positions, positions, scalar_t{0}, room, positions);
-          fold_image(g, room, x_bar + i * image_size(g));
+        const scalar_t* patches = source.patches(i, 1, room);
+        multiply_patches(g, probes, out, positions, u_i, patches, false, d_bar + i * rows * positions);
+        if (x_bar != nullptr && probes > 0) {
+          multiply_transposed(g, probes, out, positions, u_i, d + i * rows * positions, false, room);
+          fold_images(g, 1, room, x_bar + i * g.image_size());
         }
       }
     });
@@ -217,15 +229,15 @@ at::Tensor conv_patches(const ConvGeometry& g, const at::Tensor& images) {
   if (!images.is_cpu()) {
     return aten::conv_patches(g, images);
   }
-  at::Tensor result = at::empty({images.size(0), g.patch(), g.positions()}, images.options());
+  at::Tensor result = at::empty({images.size(0), g.groups * g.patch(), g.positions()}, images.options());
   AT_DISPATCH_FLOATING_TYPES(images.scalar_type(), "conv_patches", [&] {
     const auto* x = images.data_ptr<scalar_t>();
     const scalar_t* x_end = x + images.numel();
     auto* p = result.data_ptr<scalar_t>();
-    const std::int64_t size = g.patch() * g.positions();
+    const std::int64_t size = g.groups * g.patch() * g.positions();
     parallel_for(images.size(0), [&](std::int64_t begin, std::int64_t end, int) {
       for (std::int64_t i = begin; i < end; ++i) {
-        unfold_image(g, x + i * image_size(g), x_end, p + i * size, p + (i + 1) * size);
+        unfold_images(g, 1, x + i * g.image_size(), x_end, p + i * size, p + (i + 1) * size);
       }
     });
   });
@@ -240,9 +252,10 @@ at::Tensor conv_fold(const ConvGeometry& g, const at::Tensor& patches) {
   AT_DISPATCH_FLOATING_TYPES(patches.scalar_type(), "conv_fold", [&] {
     const auto* p = patches.data_ptr<scalar_t>();
     auto* x = result.data_ptr<scalar_t>();
+    const std::int64_t size = g.groups * g.patch() * g.positions();
     parallel_for(patches.size(0), [&](std::int64_t begin, std::int64_t end, int) {
       for (std::int64_t i = begin; i < end; ++i) {
-        fold_image(g, p + i * g.patch() * g.positions(), x + i * image_size(g));
+        fold_images(g, 1, p + i * size, x + i * g.image_size());
       }
     });
   });
