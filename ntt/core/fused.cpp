@@ -27,6 +27,21 @@ NTT_SIMD void add_product(double* sum, const double* a, const double* b, std::in
   add_product_body(sum, a, b, n);
 }
 
+template <typename T>
+NTT_SIMD_BODY void gate_body(T* __restrict out, const T* __restrict values, const T* __restrict opening,
+                             std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    // Multiplied, so that what is not a number does not vanish; a NaN is not below or equal 0.
+    out[i] = values[i] * (opening[i] > 0 ? T{1} : (opening[i] <= 0 ? T{0} : opening[i]));
+  }
+}
+NTT_SIMD void gate_row(float* out, const float* values, const float* opening, std::int64_t count) {
+  gate_body(out, values, opening, count);
+}
+NTT_SIMD void gate_row(double* out, const double* values, const double* opening, std::int64_t count) {
+  gate_body(out, values, opening, count);
+}
+
 /// Repeats each of m entries q times: the row that multiplies one row of a block matrix.
 template <typename T>
 void repeat_entries(const T* entries, std::int64_t m, std::int64_t q, T* row) {
@@ -105,6 +120,33 @@ at::Tensor blockwise_dot(const at::Tensor& a, const at::Tensor& b, std::int64_t 
   return sums;
 }
 
+at::Tensor gate(const at::Tensor& values, const at::Tensor& opening) {
+  if (!values.is_cpu() || opening.numel() == 0) {
+    return aten::gate(values, opening);
+  }
+  at::Tensor result = at::empty_like(values);
+  const std::int64_t size = opening.numel() / opening.size(0);
+  const std::int64_t probes = values.size(1);
+  // Pieces of rows, so that few long rows are shared out, too.
+  constexpr std::int64_t kPiece = 1 << 13;
+  const std::int64_t pieces = (size + kPiece - 1) / kPiece;
+  AT_DISPATCH_FLOATING_TYPES(values.scalar_type(), "gate", [&] {
+    const auto* v = values.data_ptr<scalar_t>();
+    const auto* o = opening.data_ptr<scalar_t>();
+    auto* r = result.data_ptr<scalar_t>();
+    parallel_for_work(values.size(0) * probes * pieces, std::min(size, kPiece),
+                      [&](std::int64_t begin, std::int64_t end, int) {
+                        for (std::int64_t i = begin; i < end; ++i) {
+                          const std::int64_t row = i / pieces;
+                          const std::int64_t first = i % pieces * kPiece;
+                          gate_row(r + row * size + first, v + row * size + first, o + row / probes * size + first,
+                                   std::min(kPiece, size - first));
+                        }
+                      });
+  });
+  return result;
+}
+
 double sum_of_squares(const at::Tensor& values) {
   if (!values.is_cpu()) {
     return values.to(at::kDouble).square().sum().item<double>();
@@ -159,6 +201,10 @@ at::Tensor blockwise_product(const at::Tensor& inputs, const at::Tensor& values)
 
 at::Tensor blockwise_dot(const at::Tensor& a, const at::Tensor& b, std::int64_t n, std::int64_t m) {
   return as_blocks(a * b, n, m).sum({1, 3});
+}
+
+at::Tensor gate(const at::Tensor& values, const at::Tensor& opening) {
+  return values * opening.sign().unsqueeze(1);
 }
 
 double subtract_and_square(at::Tensor& a, const at::Tensor& b) {

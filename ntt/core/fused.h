@@ -18,6 +18,9 @@ at::Tensor blockwise_product(const at::Tensor& inputs, const at::Tensor& values)
 /// The sum of a*b over every p x q block of [n*p, m*q]: [n, m].
 at::Tensor blockwise_dot(const at::Tensor& a, const at::Tensor& b, std::int64_t n, std::int64_t m);
 
+/// values [n, k, ...] where opening [n, ...] is above 0, else 0; a NaN in either stays.
+at::Tensor gate(const at::Tensor& values, const at::Tensor& opening);
+
 /// The sum of squares, in double whatever the dtype.
 double sum_of_squares(const at::Tensor& values);
 
@@ -28,6 +31,7 @@ namespace aten {
 void add_blockwise_product(at::Tensor& kernel, const at::Tensor& inputs, const at::Tensor& deltas);
 at::Tensor blockwise_product(const at::Tensor& inputs, const at::Tensor& values);
 at::Tensor blockwise_dot(const at::Tensor& a, const at::Tensor& b, std::int64_t n, std::int64_t m);
+at::Tensor gate(const at::Tensor& values, const at::Tensor& opening);
 double subtract_and_square(at::Tensor& a, const at::Tensor& b);
 }  // namespace aten
 

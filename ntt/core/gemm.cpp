@@ -1,12 +1,14 @@
 #include "ntt/core/gemm.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Dispatch.h>
 #include <dnnl.h>
 
 #include <algorithm>
 #include <atomic>
 
 #include "ntt/core/error.h"
+#include "ntt/core/threads.h"
 
 namespace ntt {
 namespace {
@@ -86,6 +88,32 @@ at::Tensor matmul(const at::Tensor& a, Transpose transpose_a, const at::Tensor& 
   const std::int64_t columns = transpose_b == Transpose::yes ? b.size(0) : b.size(1);
   at::Tensor out = at::empty({rows, columns}, a.options());
   matmul_into(out, a, transpose_a, b, transpose_b, 0.0);
+  return out;
+}
+
+at::Tensor batched_matmul(const at::Tensor& a, Transpose transpose_a, const at::Tensor& b, Transpose transpose_b) {
+  const std::int64_t rows = a.size(transpose_a == Transpose::yes ? 2 : 1);
+  const std::int64_t columns = b.size(transpose_b == Transpose::yes ? 1 : 2);
+  if (!a.is_cpu()) {
+    return at::bmm(transpose_a == Transpose::yes ? a.transpose(1, 2) : a,
+                   transpose_b == Transpose::yes ? b.transpose(1, 2) : b);
+  }
+  const std::int64_t k = a.size(transpose_a == Transpose::yes ? 1 : 2);
+  at::Tensor out = at::empty({a.size(0), rows, columns}, a.options());
+  if (a.numel() == 0 || b.numel() == 0) {
+    return out.zero_();
+  }
+  AT_DISPATCH_FLOATING_TYPES(a.scalar_type(), "batched_matmul", [&] {
+    const auto* x = a.data_ptr<scalar_t>();
+    const auto* y = b.data_ptr<scalar_t>();
+    auto* z = out.data_ptr<scalar_t>();
+    parallel_for_work(a.size(0), rows * columns * k, [&](std::int64_t begin, std::int64_t end, int) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        gemm(transpose_a, transpose_b, rows, columns, k, scalar_t{1}, x + i * rows * k, a.size(2), y + i * columns * k,
+             b.size(2), scalar_t{0}, z + i * rows * columns, columns);
+      }
+    });
+  });
   return out;
 }
 

@@ -27,4 +27,7 @@ at::Tensor matmul(const at::Tensor& a, Transpose transpose_a, const at::Tensor& 
 void matmul_into(at::Tensor& out, const at::Tensor& a, Transpose transpose_a, const at::Tensor& b,
                  Transpose transpose_b, double beta);
 
+/// The same for every matrix of a batch: a [n, ., .], b [n, ., .], contiguous.
+at::Tensor batched_matmul(const at::Tensor& a, Transpose transpose_a, const at::Tensor& b, Transpose transpose_b);
+
 }  // namespace ntt
