@@ -3,81 +3,46 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
 
-#include <stdexcept>
+#include "tests/support/operators.h"
 
 namespace ntt::oracle {
-namespace {
-
-std::int64_t number(const LayerSpec& layer, const std::string& key, std::int64_t otherwise) {
-  const auto found = layer.numbers.find(key);
-  return found == layer.numbers.end() ? otherwise : found->second;
-}
-
-at::Tensor run(const std::vector<LayerSpec>& layers, const std::vector<at::Tensor>& effective, std::size_t& next,
-               at::Tensor x);
-
-at::Tensor run_layer(const LayerSpec& layer, const std::vector<at::Tensor>& effective, std::size_t& next,
-                     const at::Tensor& x) {
-  if (layer.type == "linear") {
-    const at::Tensor& weight = effective[next++];
-    return at::linear(x, weight, effective[next++]);
-  }
-  if (layer.type == "conv2d") {
-    const at::Tensor& weight = effective[next++];
-    const std::int64_t stride = number(layer, "stride", 1);
-    const std::int64_t padding = number(layer, "padding", 0);
-    return at::conv2d(x, weight, effective[next++], {stride, stride}, {padding, padding});
-  }
-  const std::int64_t kernel = number(layer, "kernel", 1);
-  const std::int64_t stride = number(layer, "stride", kernel);
-  if (layer.type == "max-pool") {
-    return at::max_pool2d(x, {kernel, kernel}, {stride, stride});
-  }
-  if (layer.type == "average-pool") {
-    return at::avg_pool2d(x, {kernel, kernel}, {stride, stride});
-  }
-  if (layer.type == "residual") {
-    const at::Tensor body = run(layer.body, effective, next, x);
-    return body + run(layer.shortcut, effective, next, x);
-  }
-  if (layer.type == "flatten") {
-    return x.flatten(1);
-  }
-  if (layer.type == "relu") {
-    return at::relu(x);
-  }
-  if (layer.type == "tanh") {
-    return at::tanh(x);
-  }
-  if (layer.type == "gelu") {
-    return at::gelu(x);
-  }
-  throw std::logic_error("the oracle does not know the layer type " + layer.type);
-}
-
-at::Tensor run(const std::vector<LayerSpec>& layers, const std::vector<at::Tensor>& effective, std::size_t& next,
-               at::Tensor x) {
-  for (const LayerSpec& layer : layers) {
-    x = run_layer(layer, effective, next, x);
-  }
-  return x;
-}
-
-}  // namespace
 
 Leaves leaves_of(const Network& network) {
   Leaves leaves;
-  for (const Parameter* parameter : network.parameters()) {
-    leaves.kept.push_back(parameter->mask.defined() ? parameter->mask : at::ones_like(parameter->value));
+  for (const auto& parameter : network.all_parameters()) {
+    if (!parameter->trained()) {
+      leaves.state.push_back(parameter->value.detach().clone());
+      continue;
+    }
+    leaves.kept.push_back(parameter->pattern ? parameter->mask() : at::ones_like(parameter->value));
     leaves.value.push_back(parameter->value.detach().clone().set_requires_grad(true));
     leaves.effective.push_back(leaves.value.back() * leaves.kept.back());
   }
   return leaves;
 }
 
-at::Tensor forward(const NetworkSpec& spec, const std::vector<at::Tensor>& effective, const at::Tensor& inputs) {
-  std::size_t next = 0;
-  return run(spec.layers, effective, next, inputs);
+at::Tensor forward(const Graph& graph, const std::vector<at::Tensor>& effective, const at::Tensor& inputs,
+                   const std::vector<at::Tensor>& state, Statistics statistics) {
+  std::vector<at::Tensor> parameters;
+  std::size_t trained = 0;
+  for (const ParameterSpec& spec : graph.parameters) {
+    parameters.push_back(is_trained(spec.role) ? effective.at(trained++) : state.at(parameters.size() - trained));
+  }
+  std::vector<at::Tensor> values(graph.values.size());
+  values[graph.input] = inputs;
+  for (const Node& node : graph.nodes) {
+    std::vector<at::Tensor> arguments;
+    for (const ValueId input : node.inputs) {
+      arguments.push_back(values[input]);
+    }
+    std::vector<at::Tensor> own;
+    for (const ParameterId id : node.parameters) {
+      own.push_back(parameters[id]);
+    }
+    values[node.output] =
+        operator_row(node.type).reference({node.attributes, arguments, own, inputs.size(0), statistics});
+  }
+  return values[graph.output];
 }
 
 at::Tensor jacobian(const at::Tensor& outputs, const Leaves& leaves, bool active_only) {
