@@ -19,7 +19,7 @@ at::Tensor metadata_bytes(const NetworkFile& file) {
 void add_csr(NamedArrays& arrays, const Parameter& weight) {
   const std::int64_t rows = weight.shape[0];
   const std::int64_t columns = weight.value.numel() / rows;
-  const at::Tensor places = weight.kept_places().to(at::kCPU);
+  const at::Tensor places = weight.kept_indices().to(at::kCPU);
   const bool wide = std::max(places.numel(), columns) > std::numeric_limits<std::int32_t>::max();
   const at::ScalarType index = wide ? at::kLong : at::kInt;
   const at::Tensor row_of_place = at::floor_divide(places, columns);
@@ -35,10 +35,10 @@ void add_csr(NamedArrays& arrays, const Parameter& weight) {
 
 NamedArrays dense_arrays(const NetworkFile& file) {
   NamedArrays arrays;
-  for (const Parameter* parameter : file.network.parameters()) {
+  for (const auto& parameter : file.network.all_parameters()) {
     arrays.emplace_back(parameter->name, parameter->file_value());
-    if (parameter->mask.defined()) {
-      arrays.emplace_back(parameter->name + "_mask", parameter->mask.to(at::kCPU, at::kByte));
+    if (parameter->pattern) {
+      arrays.emplace_back(parameter->name + "_mask", parameter->mask().to(at::kCPU, at::kByte));
     }
   }
   arrays.emplace_back("metadata", metadata_bytes(file));
@@ -47,8 +47,8 @@ NamedArrays dense_arrays(const NetworkFile& file) {
 
 NamedArrays csr_arrays(const NetworkFile& file) {
   NamedArrays arrays;
-  for (const Parameter* parameter : file.network.parameters()) {
-    if (parameter->prunable) {
+  for (const auto& parameter : file.network.all_parameters()) {
+    if (parameter->role == Role::weight) {
       add_csr(arrays, *parameter);
     } else {
       arrays.emplace_back(parameter->name, parameter->file_value());

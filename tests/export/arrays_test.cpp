@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "ntt/models/layer_stack.h"
 #include "tests/support/networks.h"
 
 namespace ntt {
@@ -15,7 +16,7 @@ using testing::ElementsAre;
 
 /// Two inputs to three outputs, of which output 1 keeps nothing.
 NetworkFile small() {
-  NetworkFile file{Network({"small", {2}, {{"linear", "", {{"out_features", 3}}, {}, {}}}}), {{"method", "händisch"}}};
+  NetworkFile file{Network(LayerStack("small", {2}).linear(3).finish()), {{"method", "händisch"}}};
   file.network.parameters()[0]->assign(at::tensor({1.F, -2.F, 3.F, 4.F, 5.F, 6.F}).view({3, 2}));
   file.network.parameters()[0]->set_mask(at::tensor({1.F, 0.F, 0.F, 0.F, 1.F, 1.F}).view({3, 2}));
   file.network.parameters()[1]->assign(at::tensor({7.F, 8.F, 9.F}));

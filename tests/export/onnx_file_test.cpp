@@ -1,4 +1,4 @@
-#include "ntt/export/onnx_file.h"
+#include "ntt/onnx/writer.h"
 
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
@@ -7,6 +7,7 @@
 #include <onnx/onnx_pb.h>
 #include <onnx/shape_inference/implementation.h>
 
+#include "ntt/nn/network_file.h"
 #include "tests/io/temporary_folder.h"
 #include "tests/support/networks.h"
 
@@ -19,7 +20,7 @@ using testing::ElementsAre;
 class OnnxFileTest : public TemporaryFolderTest {
  protected:
   onnx::ModelProto model_of(const NetworkFile& file, bool sparse) const {
-    write_onnx(folder_ / "network.onnx", file, sparse);
+    write_onnx(folder_ / "network.onnx", file.network.graph(), file.network.all_parameters(), file.metadata, sparse);
     onnx::ModelProto model;
     EXPECT_TRUE(model.ParseFromString(read(folder_ / "network.onnx")));
     return model;
@@ -27,16 +28,16 @@ class OnnxFileTest : public TemporaryFolderTest {
 };
 
 TEST_F(OnnxFileTest, EveryNetworkPassesTheCheckerOfOnnx) {
-  for (const NetworkSpec& spec : small_networks()) {
-    SCOPED_TRACE(spec.name);
-    NetworkFile file{draw(spec, 1, at::kFloat), {}};
+  for (const Graph& graph : small_networks()) {
+    SCOPED_TRACE(graph.name);
+    NetworkFile file{draw(graph, 1, at::kFloat), {}};
     mask_at_random(file.network, 0.3, 2);
     for (const bool sparse : {false, true}) {
       onnx::ModelProto model = model_of(file, sparse);
       EXPECT_NO_THROW(onnx::checker::check_model(model));
       EXPECT_NO_THROW(onnx::shape_inference::InferShapes(model));
       EXPECT_EQ(model.graph().initializer_size() + model.graph().sparse_initializer_size() -
-                    static_cast<int>(file.network.parameters().size()),
+                    static_cast<int>(file.network.all_parameters().size()),
                 std::count_if(model.graph().initializer().begin(), model.graph().initializer().end(),
                               [](const auto& tensor) { return tensor.name().starts_with("constant."); }));
     }

@@ -3,7 +3,6 @@
 import json
 import sys
 import tomllib
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,49 +12,10 @@ import safetensors.torch
 import torch
 from safetensors import safe_open
 from scipy.sparse import csr_matrix
-from torch import nn
+
+import graph
 
 ROUNDING = 2e-6  # of the largest output: a few units in the last place of float32
-
-
-class Residual(nn.Module):
-    def __init__(self, body, shortcut):
-        super().__init__()
-        self.body = body
-        self.shortcut = shortcut
-
-    def forward(self, x):
-        return self.body(x) + self.shortcut(x)
-
-
-def make_layer(spec, shape):
-    kind = spec["type"]
-    if kind == "linear":
-        return nn.Linear(shape[1], spec["out_features"])
-    if kind == "conv2d":
-        return nn.Conv2d(
-            shape[1], spec["out_channels"], spec["kernel"], spec.get("stride", 1), spec.get("padding", 0)
-        )
-    if kind == "residual":
-        return Residual(make_sequence(spec["body"], shape), make_sequence(spec.get("shortcut", []), shape))
-    if kind in ("max-pool", "average-pool"):
-        pool = nn.MaxPool2d if kind == "max-pool" else nn.AvgPool2d
-        return pool(spec["kernel"], spec.get("stride", spec["kernel"]))
-    return {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU, "flatten": nn.Flatten}[kind]()
-
-
-def make_sequence(specs, shape):
-    """The layers as PyTorch's, under the names that docs/architecture.md promises."""
-    stems = {"linear": "fc", "conv2d": "conv", "residual": "block", "max-pool": "pool", "average-pool": "pool"}
-    counts = Counter()
-    sequence = nn.Sequential()
-    for spec in specs:
-        stem = stems.get(spec["type"], spec["type"])
-        counts[stem] += 1
-        layer = make_layer(spec, shape)
-        sequence.add_module(spec.get("name", f"{stem}{counts[stem]}"), layer)
-        shape = layer(torch.zeros(shape)).shape
-    return sequence
 
 
 class Case:
@@ -68,8 +28,8 @@ class Case:
         self.metadata, tensors = self.load("dense.safetensors")
         self.masks = {name.removesuffix("_mask"): mask.numpy() for name, mask in tensors.items() if "_mask" in name}
         self.state = {name: tensor for name, tensor in tensors.items() if "_mask" not in name}
-        architecture = tomllib.loads(self.metadata["architecture"])
-        self.network = make_sequence(architecture["layer"], [1, *architecture["input"]])
+        self.architecture = tomllib.loads(self.metadata["architecture"])
+        self.weights = graph.prunable_weights(self.architecture)
 
     def load(self, name):
         with safe_open(self.folder / name, framework="pt") as file:
@@ -89,19 +49,19 @@ class Case:
         for key, value in self.state.items():
             if not np.array_equal(value.numpy(), state[key].numpy()):
                 self.fail(f"{name} has another {key}")
-        self.network.load_state_dict(state)  # strict: all names, no other
-        with torch.no_grad():
-            self.check_outputs(self.network(torch.from_numpy(self.inputs)).numpy(), name)
+        if set(state) != graph.all_parameters(self.architecture):
+            self.fail(f"{name} holds {sorted(state)}")
+        self.check_outputs(graph.outputs(self.architecture, state, torch.from_numpy(self.inputs)).numpy(), name)
 
     def check_zeros_and_density(self):
         kept = total = 0
-        for name, weight in self.state.items():
-            if name.endswith(".weight"):
-                mask = self.masks.get(name, np.ones(weight.shape))
-                kept += mask.sum()
-                total += mask.size
-                if weight.numpy().view(np.uint32)[mask == 0].any():
-                    self.fail(f"{name} is not zero where it is pruned")
+        for name in self.weights:
+            weight = self.state[name]
+            mask = self.masks.get(name, np.ones(weight.shape))
+            kept += mask.sum()
+            total += mask.size
+            if weight.numpy().view(np.uint32)[mask == 0].any():
+                self.fail(f"{name} is not zero where it is pruned")
         if abs(float(self.metadata["density"]) - kept / total) > 1e-12:
             self.fail(f"density is {kept / total}, not {self.metadata['density']}")
 
@@ -137,7 +97,7 @@ def check_safetensors(case):
         metadata, tensors = case.load(name)
         state = decode_compact(metadata, tensors)[0]
         for key, value in case.state.items():
-            if not torch.equal(state[key], value.to(dtype) if key.endswith(".weight") else value):
+            if not torch.equal(state[key], value.to(dtype) if key in case.weights else value):
                 case.fail(f"{name} has another {key}")
 
 
@@ -157,7 +117,7 @@ def check_csr(case):
     arrays = np.load(case.folder / "network.csr.npz")
     state = {}
     for name, value in case.state.items():
-        if not name.endswith(".weight"):
+        if name not in case.weights:
             state[name] = torch.from_numpy(arrays[name])
             continue
         data, indices, indptr, shape = (arrays[f"{name}.{part}"] for part in ("data", "indices", "indptr", "shape"))

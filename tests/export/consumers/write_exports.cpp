@@ -3,18 +3,18 @@
 #include <ATen/ATen.h>
 
 #include "ntt/export/arrays.h"
-#include "ntt/export/onnx_file.h"
 #include "ntt/io/npy.h"
 #include "ntt/nn/network_file.h"
+#include "ntt/onnx/writer.h"
 #include "tests/support/networks.h"
 
 namespace {
 
 using namespace ntt;
 
-void write_exports(const std::filesystem::path& folder, const NetworkSpec& spec) {
+void write_exports(const std::filesystem::path& folder, const Graph& graph) {
   std::filesystem::create_directories(folder);
-  Network network = testing_support::draw(spec, 1, at::kFloat);
+  Network network = testing_support::draw(graph, 1, at::kFloat);
   testing_support::mask_at_random(network, 0.3, 2);
   network.parameters().front()->set_mask({});
   write_network(folder / "network.safetensors", network, {{"method", "random"}, {"provenance", "a test"}});
@@ -25,9 +25,9 @@ void write_exports(const std::filesystem::path& folder, const NetworkSpec& spec)
   write_network(folder / "bfloat16.safetensors", file.network, file.metadata, {false, at::kBFloat16});
   write_npz(folder / "network.npz", dense_arrays(file));
   write_npz(folder / "network.csr.npz", csr_arrays(file));
-  write_onnx(folder / "dense.onnx", file, false);
-  write_onnx(folder / "sparse.onnx", file, true);
-  const at::Tensor inputs = testing_support::draw_inputs(spec, 5, 3, at::kFloat);
+  write_onnx(folder / "dense.onnx", file.network.graph(), file.network.all_parameters(), file.metadata, false);
+  write_onnx(folder / "sparse.onnx", file.network.graph(), file.network.all_parameters(), file.metadata, true);
+  const at::Tensor inputs = testing_support::draw_inputs(graph, 5, 3, at::kFloat);
   write_npy(folder / "inputs.npy", inputs);
   write_npy(folder / "outputs.npy", file.network.predict(inputs));
 }
@@ -39,7 +39,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "usage: write_exports FOLDER\n");
     return 2;
   }
-  for (const NetworkSpec& spec : testing_support::small_networks()) {
-    write_exports(std::filesystem::path(argv[1]) / spec.name, spec);
+  for (const Graph& graph : testing_support::small_networks()) {
+    write_exports(std::filesystem::path(argv[1]) / graph.name, graph);
   }
 }

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <onnx/onnx_pb.h>
+
+#include <cstdint>
+#include <filesystem>
+
+namespace ntt::onnx_import {
+
+/// The messages of an ONNX file; InputError where it is not one, or has no opset that is supported.
+::onnx::ModelProto read_model(const std::filesystem::path& path);
+
+/// The version of ONNX's own operators that a model is written in; 0 where it names none.
+std::int64_t opset_of(const ::onnx::ModelProto& model);
+
+}  // namespace ntt::onnx_import
