@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "ntt/nn/network.h"
+#include "ntt/ops/parametric.h"
 
 namespace ntt {
 

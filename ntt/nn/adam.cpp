@@ -38,22 +38,17 @@ AdamStep Adam::next_step() {
 
 Adam::Pruned Adam::pruned_by(const Parameter& parameter) const {
   constexpr std::int64_t kFew = 4;  // at a quarter, picking the kept weights out costs what it saves
-  Pruned pruned{parameter.mask, {}, steps_ - 1};
-  const bool few =
-      parameter.mask.defined() && parameter.mask.is_cpu() && parameter.kept() * kFew < parameter.value.numel();
-  if (few) {
-    pruned.kept_places = parameter.kept_places();
-  }
-  return pruned;
+  const bool few = parameter.pattern && parameter.value.is_cpu() && parameter.kept() * kFew < parameter.value.numel();
+  return {parameter.pattern, few, steps_ - 1};
 }
 
 void Adam::settle(std::size_t i, std::int64_t steps) {
   Pruned& pruned = pruned_[i];
-  if (pruned.kept_places.defined() && pruned.done < steps) {
+  if (pruned.wait && pruned.done < steps) {
     AdamStep step;
     step.learning_rate = learning_rate_;
     step.step = steps;
-    adam_catch_up(step, pruned.done, pruned.mask, network_.parameters()[i]->value, moments_[i].first,
+    adam_catch_up(step, pruned.done, pruned.pattern->mask(), network_.parameters()[i]->value, moments_[i].first,
                   moments_[i].second);
   }
   pruned.done = steps;
@@ -65,22 +60,23 @@ void Adam::settle() {
   }
 }
 
-void Adam::step(double weight_decay) {
+void Adam::step(const Gradients& gradients, double weight_decay) {
   AdamStep step = next_step();
   for (std::size_t i = 0; i < moments_.size(); ++i) {
     Parameter& parameter = *network_.parameters()[i];
     Moments& moments = moments_[i];
     moments = {defined(moments.first, parameter.value), defined(moments.second, parameter.value)};
-    if (!pruned_[i].mask.is_same(parameter.mask)) {
+    if (pruned_[i].pattern != parameter.pattern) {
       settle(i, steps_ - 1);
       pruned_[i] = pruned_by(parameter);
     }
-    step.decay = parameter.prunable ? 2 * weight_decay : 0;
-    if (pruned_[i].kept_places.defined()) {
-      adam_update_kept(step, pruned_[i].kept_places, parameter.value, parameter.effective, parameter.gradient,
+    const at::Tensor& gradient = gradients.of(parameter);
+    step.decay = parameter.role == Role::weight ? 2 * weight_decay : 0;
+    if (pruned_[i].wait) {
+      adam_update_kept(step, parameter.pattern->indices(), parameter.value, parameter.effective, gradient,
                        moments.first, moments.second);
     } else {
-      adam_update(step, parameter.value, parameter.effective, parameter.gradient, parameter.mask, moments.first,
+      adam_update(step, parameter.value, parameter.effective, gradient, parameter.mask(), moments.first,
                   moments.second);
     }
   }
@@ -92,11 +88,16 @@ void Adam::save(TensorFile& checkpoint) {
   for (std::size_t i = 0; i < moments_.size(); ++i) {
     const Parameter& parameter = *network_.parameters()[i];
     checkpoint.tensors.emplace_back(parameter.name, parameter.value);
-    if (parameter.mask.defined()) {
-      checkpoint.tensors.emplace_back(parameter.name + "_mask", parameter.mask.to(at::kByte));
+    if (parameter.pattern) {
+      checkpoint.tensors.emplace_back(parameter.name + "_mask", parameter.mask().to(at::kByte));
     }
     checkpoint.tensors.emplace_back(parameter.name + ".adam_first", defined(moments_[i].first, parameter.value));
     checkpoint.tensors.emplace_back(parameter.name + ".adam_second", defined(moments_[i].second, parameter.value));
+  }
+  for (const auto& parameter : network_.all_parameters()) {
+    if (!parameter->trained()) {
+      checkpoint.tensors.emplace_back(parameter->name, parameter->value);
+    }
   }
 }
 
@@ -112,6 +113,11 @@ void Adam::load(const TensorFile& checkpoint) {
     moments_[i].first = stored(checkpoint, parameter.name + ".adam_first", parameter.value);
     moments_[i].second = stored(checkpoint, parameter.name + ".adam_second", parameter.value);
     pruned_[i] = {};
+  }
+  for (const auto& parameter : network_.all_parameters()) {
+    if (!parameter->trained()) {
+      parameter->assign(stored(checkpoint, parameter->name, parameter->value));
+    }
   }
 }
 

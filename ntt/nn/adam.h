@@ -4,6 +4,7 @@
 
 #include "ntt/core/adam_update.h"
 #include "ntt/io/safetensors.h"
+#include "ntt/nn/gradients.h"
 #include "ntt/nn/network.h"
 
 namespace ntt {
@@ -21,10 +22,10 @@ class Adam {
   /// Keeps a reference to the network, whose moments start at zero.
   Adam(Network& network, double learning_rate);
 
-  /// One step along the parameters' gradients, plus the derivative of weight_decay · Σ‖m⊙W‖² over weights, not biases.
+  /// One step along the gradients, plus the derivative of weight_decay · Σ‖m⊙W‖² over weights, not biases.
   /// Where masks keep few weights, only those move at once: whoever reads values or moments settles first. `effective`
   /// is always up to date.
-  void step(double weight_decay);
+  void step(const Gradients& gradients, double weight_decay);
   /// Moves what earlier steps left where it was: the result is as if they had moved everything.
   void settle();
 
@@ -43,9 +44,9 @@ class Adam {
  private:
   /// The pruned weights of one parameter, of which each step would only let the moments decay.
   struct Pruned {
-    at::Tensor mask;
-    at::Tensor kept_places;  ///< undefined where all weights move at every step
-    std::int64_t done = 0;   ///< steps that they have gone through
+    std::shared_ptr<const SparsityPattern> pattern;
+    bool wait = false;      ///< false where all weights move at every step
+    std::int64_t done = 0;  ///< steps that they have gone through
   };
 
   Pruned pruned_by(const Parameter& parameter) const;

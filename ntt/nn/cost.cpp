@@ -2,12 +2,15 @@
 
 #include <ATen/ATen.h>
 
+#include <map>
+
 #include "ntt/nn/compact.h"
 
 namespace ntt {
 namespace {
 
-LayerCost weight_cost(const Parameter& weight) {
+/// @param groups of a convolution, whose inputs fall into as many runs
+LayerCost weight_cost(const Parameter& weight, std::int64_t groups) {
   LayerCost cost;
   cost.name = weight.name.substr(0, weight.name.rfind('.'));
   cost.shape = weight.shape;
@@ -15,12 +18,13 @@ LayerCost weight_cost(const Parameter& weight) {
   cost.kept = weight.kept();
   cost.masked_bytes = 4 * cost.weights;
   cost.compact_bytes = 4 * cost.weights;
-  if (weight.mask.defined()) {
+  if (weight.pattern) {
     cost.masked_bytes += cost.weights;
-    cost.compact_bytes = 4 * cost.kept + encoded_bytes(weight.kept_places().to(at::kCPU), cost.weights);
-    const at::Tensor kept = weight.mask.reshape({weight.shape[0], weight.shape[1], -1});
-    cost.empty_outputs = kept.sum(at::IntArrayRef{1, 2}).eq(0).sum().item<std::int64_t>();
-    cost.unread_inputs = kept.sum(at::IntArrayRef{0, 2}).eq(0).sum().item<std::int64_t>();
+    cost.compact_bytes = 4 * cost.kept + encoded_bytes(weight.kept_indices().to(at::kCPU), cost.weights);
+    const std::int64_t inputs = weight.shape.size() > 1 ? weight.shape[1] : 1;
+    const at::Tensor kept = weight.mask().reshape({groups, weight.shape[0] / groups, inputs, -1});
+    cost.empty_outputs = kept.sum(at::IntArrayRef{2, 3}).eq(0).sum().item<std::int64_t>();
+    cost.unread_inputs = kept.sum(at::IntArrayRef{1, 3}).eq(0).sum().item<std::int64_t>();
   }
   return cost;
 }
@@ -28,28 +32,30 @@ LayerCost weight_cost(const Parameter& weight) {
 }  // namespace
 
 std::vector<LayerCost> layer_costs(const Network& network) {
+  const Graph& graph = network.execution();
   std::vector<LayerCost> costs;
-  for (const Parameter* parameter : network.parameters()) {
-    if (parameter->prunable) {
-      costs.push_back(weight_cost(*parameter));
-    } else if (!costs.empty()) {
-      costs.back().biases = parameter->value.numel();
+  std::map<ParameterId, std::size_t> counted;
+  for (NodeId i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    const NodeParameters parameters = network.parameters_of(i);
+    if (parameters.values.empty() || parameters.values.front()->role != Role::weight) {
+      continue;
+    }
+    const auto [place, is_new] = counted.emplace(node.parameters.front(), costs.size());
+    if (is_new) {
+      const Shape input = node.inputs.empty() ? Shape() : graph.values[node.inputs.front()].shape;
+      const bool convolves = parameters.values.front()->shape.size() > 2 && !input.empty();
+      costs.push_back(
+          weight_cost(*parameters.values.front(), convolves ? input.front() / parameters.values.front()->shape[1] : 1));
+      costs.back().input = input;
+      costs.back().output = graph.values[node.output].shape;
+      costs.back().biases = parameters.values.size() > 1 ? parameters.values[1]->value.numel() : 0;
       costs.back().masked_bytes += 4 * costs.back().biases;
       costs.back().compact_bytes += 4 * costs.back().biases;
     }
+    LayerCost& cost = costs[place->second];
+    cost.positions += network.op(i).multiply_adds() / cost.weights;
   }
-  // One input shows each layer what it is given, and so what it gives.
-  Tape tape;
-  network.layers().limit_cotangents(tape, false, false);
-  const at::TensorOptions like_weights = network.parameters().front()->value.options();
-  network.layers().forward(at::zeros(network.spec().batch_shape(1), like_weights), tape);
-  std::size_t index = 0;
-  network.layers().for_each_parametric(tape, [&](const ParametricLayer& layer, Tape& layer_tape) {
-    LayerCost& cost = costs[index++];
-    cost.input = layer_tape.input.sizes().slice(1).vec();
-    cost.output = layer.output_shape(cost.input);
-    cost.positions = cost.output.size() == 3 ? cost.output[1] * cost.output[2] : 1;
-  });
   return costs;
 }
 

@@ -17,7 +17,8 @@ struct LayerCost {
   std::int64_t weights = 0;         ///< all of them
   std::int64_t kept = 0;            ///< those that the mask keeps
   std::int64_t biases = 0;          ///< never pruned
-  std::int64_t positions = 0;       ///< places where the weights are applied: height x width of a convolution's output
+  std::int64_t positions = 0;       ///< how often the weights are applied: height x width of a convolution's output,
+                                    ///< tokens of a linear layer; summed over the nodes that share them
   std::int64_t empty_outputs = 0;   ///< outputs or filters of which no weight is kept
   std::int64_t unread_inputs = 0;   ///< inputs or channels that no kept weight reads
   std::int64_t compact_bytes = 0;   ///< in a network file of compact form

@@ -1,13 +1,16 @@
 #pragma once
 
 #include "ntt/core/random.h"
-#include "ntt/nn/layer.h"
-#include "ntt/nn/parameter.h"
+#include "ntt/nn/network.h"
 
 namespace ntt {
 
-/// Glorot-normal weight, σ² = 2/(fan_in + fan_out) with convolutions' fans times their receptive field (Glorot &
-/// Bengio, AISTATS 2010), bias N(0, 0.01²), no masks.
-void initialise_glorot(Parameter& weight, Parameter& bias, RandomStream& stream, at::ScalarType dtype);
+/// The standard deviation of a weight [out, in, receptive field...] as drawn.
+double weight_deviation(const Shape& shape, Initialisation initialisation);
+
+/// A value for a parameter by its role and shape; scales and variances are 1, shifts (but those of tokens and
+/// positions, N(0, 0.02²)) and means 0. The precision is that
+/// of the parameter's present value.
+at::Tensor draw_parameter(const Parameter& parameter, RandomStream& stream, Initialisation initialisation);
 
 }  // namespace ntt

@@ -7,7 +7,9 @@
 #include "ntt/core/error.h"
 #include "ntt/io/run_folder.h"
 #include "ntt/io/safetensors.h"
+#include "ntt/models/network_toml.h"
 #include "ntt/nn/compact.h"
+#include "ntt/onnx/reader.h"
 
 namespace ntt {
 namespace {
@@ -21,10 +23,10 @@ at::Tensor read_values(const TensorFile& file, const Parameter& parameter, const
                        const Shape& shape) {
   const at::Tensor tensor = file.at(name);
   const at::ScalarType dtype = tensor.scalar_type();
-  const bool half = parameter.prunable && (dtype == at::kHalf || dtype == at::kBFloat16);
+  const bool half = parameter.role == Role::weight && (dtype == at::kHalf || dtype == at::kBFloat16);
   if ((dtype != at::kFloat && !half) || tensor.sizes() != at::IntArrayRef(shape)) {
     fail_input("{}: '{}' must be Float{} of shape {}, but is {} of shape {}", file.origin, name,
-               parameter.prunable ? ", Half or BFloat16" : "", to_string(shape), c10::toString(dtype),
+               parameter.role == Role::weight ? ", Half or BFloat16" : "", to_string(shape), c10::toString(dtype),
                to_string(tensor.sizes().vec()));
   }
   at::Tensor values = tensor.to(at::kFloat);
@@ -51,8 +53,8 @@ void fill(Parameter& parameter, const TensorFile& file) {
   const std::string mask_name = parameter.name + "_mask";
   at::Tensor mask;
   if (file.contains(mask_name)) {
-    if (!parameter.prunable) {
-      fail_input("{}: '{}' masks a bias, but biases are never pruned", file.origin, mask_name);
+    if (parameter.role != Role::weight) {
+      fail_input("{}: '{}' masks a {}, but only weights are pruned", file.origin, mask_name, to_string(parameter.role));
     }
     const at::Tensor stored = read_mask(file, mask_name, parameter.shape);
     mask = stored.to(at::kFloat);
@@ -106,7 +108,7 @@ CompactWeights compact_weights(const TensorFile& file, const Network& network) {
   for (const auto& [name, weight] : weights) {
     const auto& all = network.parameters();
     if (std::none_of(all.begin(), all.end(), [&, &key = name](const Parameter* parameter) {
-          return parameter->prunable && parameter->name == key;
+          return parameter->role == Role::weight && parameter->name == key;
         })) {
       fail_input("{}: its metadata's '{}' names '{}', which is no weight of its network", file.origin, kCompact, name);
     }
@@ -115,9 +117,9 @@ CompactWeights compact_weights(const TensorFile& file, const Network& network) {
 }
 
 Network build(const TensorFile& file, const std::string& architecture) {
-  NetworkSpec spec = parse_network_toml(architecture, file.origin);
+  Graph graph = parse_network_toml(architecture, file.origin);
   try {
-    return Network(std::move(spec));
+    return Network(std::move(graph));
   } catch (const InputError& error) {
     fail_input("{}: {}", file.origin, error.what());
   }
@@ -135,13 +137,13 @@ at::Tensor as_stored(const at::Tensor& values, at::ScalarType dtype, const std::
 
 void add_dense(TensorFile& file, const Parameter& parameter, at::ScalarType dtype) {
   file.tensors.emplace_back(parameter.name, as_stored(parameter.file_value(), dtype, parameter.name));
-  if (parameter.mask.defined()) {
-    file.tensors.emplace_back(parameter.name + "_mask", parameter.mask.to(at::kCPU, at::kByte));
+  if (parameter.pattern) {
+    file.tensors.emplace_back(parameter.name + "_mask", parameter.mask().to(at::kCPU, at::kByte));
   }
 }
 
 CompactWeight add_compact(TensorFile& file, const Parameter& weight, at::ScalarType dtype) {
-  const at::Tensor places = weight.kept_places().to(at::kCPU);
+  const at::Tensor places = weight.kept_indices().to(at::kCPU);
   const at::Tensor kept = weight.file_value().flatten().index_select(0, places);
   const CodedPlaces coded = encode_places(places, weight.value.numel());
   file.tensors.emplace_back(values_name(weight.name), as_stored(kept, dtype, weight.name));
@@ -156,13 +158,13 @@ void write_network(const std::filesystem::path& path, const Network& network,
   TensorFile file;
   file.metadata = metadata;
   file.metadata["format"] = "pt";
-  file.metadata[kArchitecture] = to_toml(network.spec());
+  file.metadata[kArchitecture] = to_toml(network.graph());
   file.metadata[kDensity] = fmt::format("{}", network.density());
   file.metadata.erase(kCompact);
   CompactWeights compact;
-  for (const Parameter* parameter : network.parameters()) {
-    const at::ScalarType dtype = parameter->prunable ? form.weights : at::kFloat;
-    if (form.compact && parameter->mask.defined()) {
+  for (const auto& parameter : network.all_parameters()) {
+    const at::ScalarType dtype = parameter->role == Role::weight ? form.weights : at::kFloat;
+    if (form.compact && parameter->pattern) {
       compact.emplace(parameter->name, add_compact(file, *parameter, dtype));
     } else {
       add_dense(file, *parameter, dtype);
@@ -174,7 +176,29 @@ void write_network(const std::filesystem::path& path, const Network& network,
   write_safetensors(path, file);
 }
 
+namespace {
+
+/// A weight that has zeros is taken as pruned there.
+NetworkFile from_onnx(const std::filesystem::path& path) {
+  OnnxModel model = read_onnx(path);
+  Network network(std::move(model.graph));
+  for (const auto& parameter : network.all_parameters()) {
+    parameter->assign(model.values.at(parameter->name));
+    const at::Tensor kept = parameter->value.ne(0);
+    if (parameter->role == Role::weight && !kept.all().item<bool>()) {
+      parameter->set_mask(kept.to(at::kFloat));
+    }
+  }
+  model.metadata.emplace("model", network.graph().name);
+  return {std::move(network), std::move(model.metadata)};
+}
+
+}  // namespace
+
 NetworkFile read_network(const std::filesystem::path& path) {
+  if (path.extension() == ".onnx" && !std::filesystem::is_directory(path)) {
+    return from_onnx(path);
+  }
   const std::filesystem::path file_path =
       std::filesystem::is_directory(path) ? RunFolder(path).file(kNetworkFile) : path;
   TensorFile file = read_safetensors(file_path);
@@ -184,7 +208,7 @@ NetworkFile read_network(const std::filesystem::path& path) {
   }
   Network network = build(file, architecture->second);
   const CompactWeights compact = compact_weights(file, network);
-  for (Parameter* parameter : network.parameters()) {
+  for (const auto& parameter : network.all_parameters()) {
     const auto found = compact.find(parameter->name);
     if (found != compact.end()) {
       fill_compact(*parameter, found->second, file);

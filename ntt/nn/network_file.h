@@ -27,9 +27,9 @@ struct NetworkFile {
   std::map<std::string, std::string> metadata;
 };
 
-/// Reads what write_network wrote in either form, from the file or the run folder that holds it; the values are then
-/// float32. InputError naming the file where a tensor is missing, has another shape or dtype, is not finite, is not 0
-/// where its mask prunes it, or has places that are none.
+/// Reads an .onnx file, whose weights are masked where they are 0, or what write_network wrote in either form, from the
+/// file or the run folder that holds it; the values are then float32. InputError naming the file where a tensor is
+/// missing, has another shape or dtype, is not finite, is not 0 where its mask prunes it, or has places that are none.
 NetworkFile read_network(const std::filesystem::path& path);
 
 }  // namespace ntt

@@ -15,9 +15,9 @@ using namespace testing_support;
 constexpr std::int64_t kLeft = 5;
 constexpr std::int64_t kRight = 4;
 
-KernelInputs draw_side(const NetworkSpec& spec, std::int64_t count, std::uint64_t seed, std::int64_t probes,
+KernelInputs draw_side(const Graph& graph, std::int64_t count, std::uint64_t seed, std::int64_t probes,
                        at::ScalarType dtype = at::kDouble) {
-  KernelInputs side{draw_inputs(spec, count, seed, dtype), {}};
+  KernelInputs side{draw_inputs(graph, count, seed, dtype), {}};
   if (probes > 0) {
     RandomStream stream(seed, "test-probes");
     side.probes = random_probes(stream, count, probes, 3, dtype);
@@ -25,8 +25,8 @@ KernelInputs draw_side(const NetworkSpec& spec, std::int64_t count, std::uint64_
   return side;
 }
 
-Network masked_network(const NetworkSpec& spec, at::ScalarType dtype = at::kDouble) {
-  Network network = draw(spec, 3, dtype);
+Network masked_network(const Graph& graph, at::ScalarType dtype = at::kDouble) {
+  Network network = draw(graph, 3, dtype);
   mask_at_random(network, 0.5, 4);
   return network;
 }
@@ -37,7 +37,8 @@ at::Tensor expected_kernel(const Network& network, const KernelInputs& left, con
   reference.to(at::kCPU, at::kDouble);
   const oracle::Leaves leaves = oracle::leaves_of(reference);
   const auto rows_of = [&](const KernelInputs& side) {
-    const at::Tensor outputs = oracle::forward(network.spec(), leaves.effective, side.inputs.to(at::kDouble));
+    const at::Tensor outputs =
+        oracle::forward(network.graph(), leaves.effective, side.inputs.to(at::kDouble), leaves.state);
     const at::Tensor jacobian = oracle::jacobian(outputs, leaves, active).detach();
     return side.probes.defined() ? at::bmm(side.probes.to(at::kDouble), jacobian) : jacobian;
   };
@@ -72,14 +73,14 @@ Tiles collect(const Network& network, const KernelInputs& left, const KernelInpu
 
 class EmpiricalNtkTest : public testing::TestWithParam<std::string> {
  protected:
-  const NetworkSpec& spec() const { return small_network(GetParam()); }
+  const Graph& graph() const { return small_network(GetParam()); }
 };
 
 TEST_P(EmpiricalNtkTest, IsAutogradsBetweenOneSetOfInputsAndBetweenTwo) {
-  const Network network = masked_network(spec());
+  const Network network = masked_network(graph());
   for (const std::int64_t probes : {0, 1, 2}) {
-    const KernelInputs left = draw_side(spec(), kLeft, 1, probes);
-    const KernelInputs right = draw_side(spec(), kRight, 2, probes);
+    const KernelInputs left = draw_side(graph(), kLeft, 1, probes);
+    const KernelInputs right = draw_side(graph(), kRight, 2, probes);
     for (const ParameterSet parameters : {ParameterSet::all, ParameterSet::active}) {
       const bool active = parameters == ParameterSet::active;
       EXPECT_LT(relative_error(empirical_ntk(network, left, right, parameters, 2),
@@ -93,10 +94,10 @@ TEST_P(EmpiricalNtkTest, IsAutogradsBetweenOneSetOfInputsAndBetweenTwo) {
 }
 
 TEST_P(EmpiricalNtkTest, InFloat32ToItsRounding) {
-  const Network network = masked_network(spec(), at::kFloat);
+  const Network network = masked_network(graph(), at::kFloat);
   for (const std::int64_t probes : {0, 2}) {
-    const KernelInputs left = draw_side(spec(), kLeft, 1, probes, at::kFloat);
-    const KernelInputs right = draw_side(spec(), kRight, 2, probes, at::kFloat);
+    const KernelInputs left = draw_side(graph(), kLeft, 1, probes, at::kFloat);
+    const KernelInputs right = draw_side(graph(), kRight, 2, probes, at::kFloat);
     for (const ParameterSet parameters : {ParameterSet::all, ParameterSet::active}) {
       const at::Tensor theta = empirical_ntk(network, left, right, parameters, 3);
       EXPECT_EQ(theta.scalar_type(), at::kFloat);
@@ -111,11 +112,11 @@ INSTANTIATE_TEST_SUITE_P(Networks, EmpiricalNtkTest, testing::ValuesIn(small_net
 class KernelBlocksTest : public testing::TestWithParam<std::int64_t> {};
 
 TEST_P(KernelBlocksTest, TileTheWholeOnceAndOfAnySizeGiveTheSameKernel) {
-  const NetworkSpec& spec = small_network("lenet");
-  const Network network = masked_network(spec);
+  const Graph& graph = small_network("lenet");
+  const Network network = masked_network(graph);
   for (const std::int64_t probes : {0, 2}) {
-    const KernelInputs left = draw_side(spec, kLeft, 1, probes);
-    const KernelInputs right = draw_side(spec, kRight, 2, probes);
+    const KernelInputs left = draw_side(graph, kLeft, 1, probes);
+    const KernelInputs right = draw_side(graph, kRight, 2, probes);
     for (const KernelInputs* other : {&right, &left}) {
       const Tiles tiles = collect(network, left, *other, GetParam());
       EXPECT_TRUE(at::equal(tiles.visits, at::ones_like(tiles.visits)));
@@ -129,16 +130,16 @@ TEST_P(KernelBlocksTest, TileTheWholeOnceAndOfAnySizeGiveTheSameKernel) {
 INSTANTIATE_TEST_SUITE_P(Sizes, KernelBlocksTest, testing::Values(1, 2, 3, 4, 5, 64));
 
 TEST(EmpiricalNtk, OfOneSetOfInputsIsSymmetric) {
-  const NetworkSpec& spec = small_network("mlp-gelu");
-  const KernelInputs side = draw_side(spec, kLeft, 1, 2);
-  const at::Tensor theta = empirical_ntk(masked_network(spec), side, side, ParameterSet::active, 2);
+  const Graph& graph = small_network("mlp-gelu");
+  const KernelInputs side = draw_side(graph, kLeft, 1, 2);
+  const at::Tensor theta = empirical_ntk(masked_network(graph), side, side, ParameterSet::active, 2);
   EXPECT_LT(relative_error(theta, theta.permute({1, 0, 3, 2}).contiguous()), 1e-14);
 }
 
 TEST(EmpiricalNtk, TakesOtherProbesOnEitherSideOfTheSameInputs) {
-  const NetworkSpec& spec = small_network("lenet");
-  const Network network = masked_network(spec);
-  const KernelInputs left = draw_side(spec, kLeft, 1, 2);
+  const Graph& graph = small_network("lenet");
+  const Network network = masked_network(graph);
+  const KernelInputs left = draw_side(graph, kLeft, 1, 2);
   KernelInputs right = left;
   RandomStream stream(9, "test-probes");
   for (const std::int64_t probes : {0, 1, 2, 3}) {
@@ -151,9 +152,9 @@ TEST(EmpiricalNtk, TakesOtherProbesOnEitherSideOfTheSameInputs) {
 }
 
 TEST(EmpiricalNtk, TakesInputsThatAreAViewOfOthers) {
-  const NetworkSpec& spec = small_network("lenet");
-  const Network network = masked_network(spec);
-  const at::Tensor images = draw_inputs(spec, 6, 1);
+  const Graph& graph = small_network("lenet");
+  const Network network = masked_network(graph);
+  const at::Tensor images = draw_inputs(graph, 6, 1);
   const KernelInputs left{images.slice(0, 0, 6, 2), {}};
   const KernelInputs right{images.flip(0).transpose(2, 3), {}};
   EXPECT_LT(relative_error(empirical_ntk(network, left, right, ParameterSet::all, 2),

@@ -14,19 +14,21 @@ using namespace testing_support;
 
 class KernelTest : public testing::TestWithParam<std::string> {
  protected:
-  const NetworkSpec& spec() const { return small_network(GetParam()); }
+  const Graph& graph() const { return small_network(GetParam()); }
 
   /// The worst relative error of kernel() over probes and both ways to choose the sides.
   double worst_error(const Network& network, ParameterSet parameters) const {
     const auto dtype = network.dtype();
     Network reference = network.clone();
     reference.to(at::kCPU, at::kDouble);
-    const at::Tensor x1 = draw_inputs(spec(), 3, 1, dtype);
-    const at::Tensor x2 = draw_inputs(spec(), 2, 2, dtype);
+    const at::Tensor x1 = draw_inputs(graph(), 3, 1, dtype);
+    const at::Tensor x2 = draw_inputs(graph(), 2, 2, dtype);
     const oracle::Leaves leaves = oracle::leaves_of(reference);
     const bool active = parameters == ParameterSet::active;
     const auto jacobian_at = [&](const at::Tensor& x) {
-      return oracle::jacobian(oracle::forward(spec(), leaves.effective, x.to(at::kDouble)), leaves, active).detach();
+      return oracle::jacobian(oracle::forward(graph(), leaves.effective, x.to(at::kDouble), leaves.state), leaves,
+                              active)
+          .detach();
     };
     const at::Tensor jacobian1 = jacobian_at(x1);
     const at::Tensor jacobian2 = jacobian_at(x2);
@@ -61,7 +63,7 @@ class KernelTest : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(KernelTest, EqualsTheAutogradJacobians) {
-  Network network = draw(spec(), 3);
+  Network network = draw(graph(), 3);
   EXPECT_LT(worst_error(network, ParameterSet::all), 1e-10);
   EXPECT_LT(worst_error(network, ParameterSet::active), 1e-10) << "without masks, every parameter is active";
   mask_at_random(network, 0.4, 4);
@@ -73,7 +75,7 @@ TEST_P(KernelTest, EqualsTheAutogradJacobians) {
 }
 
 TEST_P(KernelTest, InFloat32ToItsRounding) {
-  Network network = draw(spec(), 5, at::kFloat);
+  Network network = draw(graph(), 5, at::kFloat);
   double worst = worst_error(network, ParameterSet::all);
   mask_at_random(network, 0.4, 6);
   worst = std::max({worst, worst_error(network, ParameterSet::all), worst_error(network, ParameterSet::active)});
@@ -82,10 +84,11 @@ TEST_P(KernelTest, InFloat32ToItsRounding) {
 }
 
 TEST_P(KernelTest, OutputsAreTheNetworks) {
-  Network network = draw(spec(), 9);
+  Network network = draw(graph(), 9);
   mask_at_random(network, 0.5, 9);
-  const at::Tensor inputs = draw_inputs(spec(), 5, 3);
-  const at::Tensor expected = oracle::forward(spec(), oracle::leaves_of(network).effective, inputs).detach();
+  const at::Tensor inputs = draw_inputs(graph(), 5, 3);
+  const oracle::Leaves leaves = oracle::leaves_of(network);
+  const at::Tensor expected = oracle::forward(graph(), leaves.effective, inputs, leaves.state).detach();
   EXPECT_LT(relative_error(network.predict(inputs), expected), 1e-12);
   EXPECT_LT(relative_error(linearise(network, inputs, directions(network, 5, 1, 1)).outputs, expected), 1e-12);
   EXPECT_TRUE(at::equal(network.predict(inputs, 2), network.predict(inputs, 2)));
@@ -96,9 +99,9 @@ INSTANTIATE_TEST_SUITE_P(Networks, KernelTest, testing::ValuesIn(small_network_n
                          [](const auto& test) { return as_identifier(test.param); });
 
 TEST(Kernel, IsSymmetricAndPositive) {
-  const NetworkSpec& spec = small_network("lenet");
-  const Network network = draw(spec, 3);
-  Linearisation batch = linearise(network, draw_inputs(spec, 4, 1), unit_probes(4, 3, at::kDouble));
+  const Graph& graph = small_network("lenet");
+  const Network network = draw(graph, 3);
+  Linearisation batch = linearise(network, draw_inputs(graph, 4, 1), unit_probes(4, 3, at::kDouble));
   const at::Tensor theta = kernel(network, {&batch, 0, 4}, {&batch, 0, 4}, ParameterSet::all);
   EXPECT_LT(relative_error(theta, theta.t().contiguous()), 1e-14);
   EXPECT_GT(at::linalg_eigvalsh(theta).min().item<double>(), -1e-10);
@@ -107,15 +110,15 @@ TEST(Kernel, IsSymmetricAndPositive) {
 TEST(Kernel, OfALayerWithoutKeptWeightsCountsItsBiases) {
   for (const char* name : {"mlp", "lenet", "one-position"}) {
     SCOPED_TRACE(name);
-    const NetworkSpec& spec = small_network(name);
+    const Graph& graph = small_network(name);
     for (const auto dtype : {at::kFloat, at::kDouble}) {
-      Network network = draw(spec, 3, dtype);
+      Network network = draw(graph, 3, dtype);
       for (Parameter* parameter : network.parameters()) {
         if (parameter->prunable) {
           parameter->set_mask(at::zeros_like(parameter->value));
         }
       }
-      Linearisation batch = linearise(network, draw_inputs(spec, 2, 1, dtype), unit_probes(2, 3, dtype));
+      Linearisation batch = linearise(network, draw_inputs(graph, 2, 1, dtype), unit_probes(2, 3, dtype));
       const at::Tensor theta = kernel(network, {&batch, 0, 2}, {&batch, 0, 2}, ParameterSet::active);
       // With no weight, only the last layer's biases reach the outputs.
       EXPECT_TRUE(at::equal(theta, at::eye(3, dtype).repeat({2, 2})));

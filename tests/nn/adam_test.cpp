@@ -25,11 +25,13 @@ constexpr double kBeta2 = 0.999;
 constexpr double kEpsilon = 1e-8;
 
 /// Gradients that are a function of the step alone.
-void draw_gradients(Network& network, std::uint64_t step) {
+Gradients draw_gradients(const Network& network, std::uint64_t step) {
+  Gradients gradients(network);
   RandomStream stream(1, "test-gradients", step);
-  for (Parameter* parameter : network.parameters()) {
-    parameter->gradient.copy_(random_normal(stream, parameter->shape, 1.0, network.dtype()));
+  for (const Parameter* parameter : network.parameters()) {
+    gradients.of(*parameter).copy_(random_normal(stream, parameter->shape, 1.0, network.dtype()));
   }
+  return gradients;
 }
 
 /// Algorithm 1 of the paper, with the gradient that the header promises, in whole tensors.
@@ -43,14 +45,14 @@ class TextbookAdam {
     }
   }
 
-  void step(const Network& network, double weight_decay) {
+  void step(const Network& network, const Gradients& gradients, double weight_decay) {
     ++steps_;
     for (std::size_t i = 0; i < values.size(); ++i) {
       const Parameter& parameter = *network.parameters()[i];
-      const at::Tensor mask = parameter.mask.defined() ? parameter.mask.to(at::kDouble) : at::ones_like(values[i]);
+      const at::Tensor mask = parameter.pattern ? parameter.mask().to(at::kDouble) : at::ones_like(values[i]);
       // d/dw of weight_decay * ||m w||^2 is 2 * weight_decay * m * w.
-      const double decay = parameter.prunable ? 2 * weight_decay : 0;
-      const at::Tensor g = mask * (parameter.gradient.to(at::kDouble) + decay * mask * values[i]);
+      const double decay = parameter.role == Role::weight ? 2 * weight_decay : 0;
+      const at::Tensor g = mask * (gradients.of(parameter).to(at::kDouble) + decay * mask * values[i]);
       first_[i] = kBeta1 * first_[i] + (1 - kBeta1) * g;
       second_[i] = kBeta2 * second_[i] + (1 - kBeta2) * g * g;
       const at::Tensor first_hat = first_[i] / (1 - std::pow(kBeta1, steps_));
@@ -75,24 +77,24 @@ double error_after(Network& network, int steps, double weight_decay, int change_
     if (step == change_mask_at) {
       mask_at_random(network, density, 77);
     }
-    draw_gradients(network, static_cast<std::uint64_t>(step));
-    adam.step(weight_decay);
-    expected.step(network, weight_decay);
+    const Gradients gradients = draw_gradients(network, static_cast<std::uint64_t>(step));
+    adam.step(gradients, weight_decay);
+    expected.step(network, gradients, weight_decay);
   }
   EXPECT_EQ(adam.steps(), steps);
   adam.settle();
   std::vector<at::Tensor> values;
   for (const Parameter* parameter : network.parameters()) {
     values.push_back(parameter->value);
-    EXPECT_TRUE(at::equal(parameter->effective,
-                          parameter->mask.defined() ? parameter->value * parameter->mask : parameter->value));
+    EXPECT_TRUE(
+        at::equal(parameter->effective, parameter->pattern ? parameter->value * parameter->mask() : parameter->value));
   }
   return relative_error(values, expected.values);
 }
 
 TEST(Adam, IsTheTextbooksOverManySteps) {
   for (const double weight_decay : {0.0, 0.05}) {
-    for (const char* name : {"mlp", "lenet"}) {
+    for (const char* name : {"mlp", "lenet", "residual-bn", "tied"}) {
       SCOPED_TRACE(name);
       Network dense = draw(small_network(name), 1);
       EXPECT_LT(error_after(dense, 200, weight_decay), 1e-11);
@@ -128,11 +130,10 @@ TEST(Adam, SettlingOftenOrOnceIsTheSameToTheBit) {
       mask_at_random(often, 0.1, step);
       mask_at_random(once, 0.1, step);
     }
-    draw_gradients(often, step);
-    draw_gradients(once, step);
-    settled.step(0.01);
+    const Gradients gradients = draw_gradients(often, step);
+    settled.step(gradients, 0.01);
     settled.settle();
-    left.step(0.01);
+    left.step(gradients, 0.01);
   }
   EXPECT_FALSE(identical(often, once)) << "nothing was put off, so nothing was tried";
   left.settle();
@@ -143,18 +144,31 @@ TEST(Adam, DecaysWeightsAndNotBiases) {
   Network network = draw(small_network("one-linear"), 1);
   const at::Tensor weight = network.parameters()[0]->value.clone();
   const at::Tensor bias = network.parameters()[1]->value.clone();
-  Adam(network, 1e-2).step(0.1);
+  Adam(network, 1e-2).step(Gradients(network), 0.1);
   EXPECT_TRUE(at::allclose(network.parameters()[0]->value, weight - 1e-2 * weight.sign(), 1e-6, 1e-6))
       << "Adam's first step is the learning rate against the gradient's sign";
   EXPECT_TRUE(at::equal(network.parameters()[1]->value, bias));
+}
+
+TEST(Adam, DecaysWeightsThatAreLeftOutOfPruningToo) {
+  Network network = draw(small_network("residual-bn"), 1);
+  std::vector<at::Tensor> before;
+  for (Parameter* parameter : network.parameters()) {
+    parameter->prunable = false;
+    before.push_back(parameter->value.clone());
+  }
+  Adam(network, 1e-2).step(Gradients(network), 0.1);
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    const Parameter& parameter = *network.parameters()[i];
+    EXPECT_EQ(at::equal(parameter.value, before[i]), parameter.role != Role::weight) << parameter.name;
+  }
 }
 
 class AdamFileTest : public TemporaryFolderTest {
  protected:
   static void take_steps(Network& network, Adam& adam, std::uint64_t from, std::uint64_t to) {
     for (std::uint64_t step = from; step < to; ++step) {
-      draw_gradients(network, step);
-      adam.step(0.01);
+      adam.step(draw_gradients(network, step), 0.01);
     }
   }
 
@@ -180,7 +194,7 @@ TEST_F(AdamFileTest, AResumedRunIsBitIdentical) {
       Adam resumed(resumed_network, 1e-3);
       resumed.load(read_safetensors(path()));
       EXPECT_EQ(resumed.steps(), 10);
-      EXPECT_EQ(resumed_network.parameters()[0]->mask.defined(), masked);
+      EXPECT_EQ(resumed_network.parameters()[0]->mask().defined(), masked);
       take_steps(resumed_network, resumed, 10, 20);
       for (std::size_t i = 0; i < network.parameters().size(); ++i) {
         EXPECT_TRUE(at::equal(resumed_network.parameters()[i]->value, network.parameters()[i]->value));

@@ -3,13 +3,14 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "ntt/models/zoo.h"
 #include "tests/support/networks.h"
 
 namespace ntt {
 namespace {
 
 TEST(LayerCosts, OfLenet5AreThoseCountedByHand) {
-  const Network network = Network::random(find_model("lenet-5-caffe", {1, 28, 28}, 10), 1);
+  const Network network = Network::random(zoo_model("lenet-5-caffe", {1, 28, 28}, 10), 1);
   const std::vector<LayerCost> costs = layer_costs(network);
   ASSERT_EQ(costs.size(), 4U);
   const std::vector<std::int64_t> weights{20 * 25, 50 * 20 * 25, 800 * 500, 5000};
@@ -38,7 +39,7 @@ TEST(LayerCosts, OfLenet5AreThoseCountedByHand) {
 }
 
 TEST(LayerCosts, OfASparseNetworkCountWhatIsLeft) {
-  Network network = Network::random(find_model("lenet-5-caffe", {1, 28, 28}, 10), 1);
+  Network network = Network::random(zoo_model("lenet-5-caffe", {1, 28, 28}, 10), 1);
   at::Tensor mask = at::zeros({50, 20, 5, 5});
   mask[3][7][1][1] = 1;
   mask[3][8][0][4] = 1;
@@ -66,6 +67,37 @@ TEST(LayerCosts, ReachIntoResidualBlocks) {
   for (const LayerCost& cost : costs) {
     EXPECT_GT(cost.positions, 0) << cost.name;
   }
+}
+
+TEST(LayerCosts, OfAGroupedConvolutionCountTheChannelsOfEachGroup) {
+  Network network = testing_support::draw(testing_support::small_network("separable"), 1, at::kFloat);
+  Parameter& depthwise = *network.parameters()[0];  // [6, 1, 3, 3] on three channels
+  ASSERT_EQ(depthwise.shape, (Shape{6, 1, 3, 3}));
+  at::Tensor mask = at::zeros(depthwise.shape);
+  mask[2][0][1][1] = 1;  // of the second channel's group
+  depthwise.set_mask(mask);
+  const LayerCost cost = layer_costs(network)[0];
+  EXPECT_EQ(cost.unread_inputs, 2);
+  EXPECT_EQ(cost.empty_outputs, 5);
+  EXPECT_EQ(cost.positions, 25);
+  EXPECT_EQ(cost.dense_multiply_adds(), 6 * 9 * 25);
+}
+
+TEST(LayerCosts, OfSharedWeightsAreCountedOnceAndTheirWorkAtEachUse) {
+  const Network network = testing_support::draw(testing_support::small_network("tied"), 1);
+  const std::vector<LayerCost> costs = layer_costs(network);
+  ASSERT_EQ(costs.size(), 3U);
+  EXPECT_EQ(costs[1].name, "b");
+  EXPECT_EQ(costs[1].weights, 25);
+  EXPECT_EQ(costs[1].positions, 3);
+}
+
+TEST(LayerCosts, OfALinearLayerOnTokensCountEachToken) {
+  const Network network = testing_support::draw(testing_support::small_network("transformer"), 1);
+  const std::vector<LayerCost> costs = layer_costs(network);
+  ASSERT_EQ(costs.size(), 6U);
+  EXPECT_EQ(costs[1].name, "fc1");
+  EXPECT_EQ(costs[1].dense_multiply_adds(), 4 * 6 * 18);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "ntt/models/zoo.h"
 #include "ntt/nn/network.h"
 
 namespace ntt {
@@ -26,47 +27,72 @@ void expect_normal(const at::Tensor& values, double variance) {
   EXPECT_NEAR(fourth, 3, 5 * std::sqrt(96 / count)) << "normal, not uniform";
 }
 
-struct Drawn {
-  Parameter weight;
-  Parameter bias;
-};
-
-Drawn drawn(const Shape& shape, at::ScalarType dtype = at::kFloat) {
-  Drawn result;
-  result.weight.shape = shape;
-  result.bias.shape = {shape[0]};
+at::Tensor drawn(Role role, const Shape& shape, Initialisation initialisation = Initialisation::glorot,
+                 const at::Tensor& before = at::zeros({})) {
+  Parameter parameter;
+  static_cast<ParameterSpec&>(parameter) = {"parameter", shape, role};
+  parameter.assign(before.expand(shape).contiguous());
   RandomStream stream(3, "test-initialise");
-  initialise_glorot(result.weight, result.bias, stream, dtype);
-  return result;
+  return draw_parameter(parameter, stream, initialisation);
 }
 
 TEST(Initialise, LinearWeightsHaveGlorotsVariance) {
-  const Drawn parameters = drawn({3000, 50});
-  expect_normal(parameters.weight.value, 2.0 / (50 + 3000));
-  expect_normal(parameters.bias.value, 1e-4);
+  expect_normal(drawn(Role::weight, {3000, 50}), 2.0 / (50 + 3000));
+  expect_normal(drawn(Role::bias, {3000}), 1e-4);
 }
 
 TEST(Initialise, ConvolutionsFansCountTheirReceptiveField) {
-  const Drawn parameters = drawn({2000, 7, 3, 5});
-  expect_normal(parameters.weight.value, 2.0 / ((7 + 2000) * 15));
-  expect_normal(parameters.bias.value, 1e-4);
+  expect_normal(drawn(Role::weight, {2000, 7, 3, 5}), 2.0 / ((7 + 2000) * 15));
+  expect_normal(drawn(Role::weight, {2000, 7, 5}), 2.0 / ((7 + 2000) * 5));
+}
+
+TEST(Initialise, HesVarianceIsTwoOverTheFanOut) {
+  expect_normal(drawn(Role::weight, {300, 70, 3, 3}, Initialisation::he), 2.0 / (300 * 9));
+  EXPECT_TRUE(at::equal(drawn(Role::bias, {50}, Initialisation::he), at::zeros({50})));
+}
+
+TEST(Initialise, NormalisationBeginsAsTheIdentity) {
+  for (const Initialisation initialisation : {Initialisation::glorot, Initialisation::he}) {
+    for (const Role role : {Role::scale, Role::variance}) {
+      EXPECT_TRUE(at::equal(drawn(role, {4}, initialisation), at::ones({4})));
+    }
+    for (const Role role : {Role::shift, Role::mean}) {
+      EXPECT_TRUE(at::equal(drawn(role, {4}, initialisation), at::zeros({4})));
+    }
+  }
+  expect_normal(drawn(Role::shift, {50, 40}), 4e-4);  // positions
+}
+
+TEST(Initialise, AsGivenKeepsTheDeviationOfWeightsAndAllElse) {
+  RandomStream stream(4, "test-initialise");
+  const at::Tensor before = random_normal(stream, {200, 30}, 0.7, at::kFloat);
+  const double deviation = before.to(at::kDouble).std(false).item<double>();
+  const at::Tensor weight = drawn(Role::weight, {200, 30}, Initialisation::as_given, before);
+  expect_normal(weight, deviation * deviation);
+  EXPECT_FALSE(at::allclose(weight, before));
+  for (const Role role : {Role::bias, Role::scale, Role::shift, Role::mean, Role::variance}) {
+    EXPECT_TRUE(at::equal(drawn(role, {30}, Initialisation::as_given, before[0]), before[0]));
+  }
+}
+
+TEST(Initialise, HasThePrecisionOfWhatWasThereAndIsOneDraw) {
+  const at::Tensor wide = drawn(Role::weight, {4, 3}, Initialisation::glorot, at::zeros({}, at::kDouble));
+  EXPECT_EQ(wide.scalar_type(), at::kDouble);
+  EXPECT_TRUE(at::equal(wide.to(at::kFloat), drawn(Role::weight, {4, 3})));
 }
 
 TEST(Initialise, LeavesParametersReadyForUse) {
-  const Drawn parameters = drawn({4, 3}, at::kDouble);
-  EXPECT_EQ(parameters.weight.value.scalar_type(), at::kDouble);
-  EXPECT_EQ(parameters.weight.value.sizes(), (at::IntArrayRef{4, 3}));
-  EXPECT_TRUE(parameters.weight.effective.is_set_to(parameters.weight.value));
-  EXPECT_FALSE(parameters.weight.mask.defined());
-  EXPECT_TRUE(at::equal(parameters.weight.gradient, at::zeros({4, 3}, at::kDouble)));
-}
-
-TEST(Initialise, IsOneDrawWhateverThePrecision) {
-  EXPECT_TRUE(at::equal(drawn({4, 3}, at::kDouble).weight.value.to(at::kFloat), drawn({4, 3}).weight.value));
+  const Network network = Network::random(zoo_model("lenet-300-100", {1, 28, 28}, 10), 1, "teacher", at::kDouble);
+  for (const Parameter* parameter : network.parameters()) {
+    EXPECT_EQ(parameter->value.scalar_type(), at::kDouble);
+    EXPECT_EQ(parameter->value.sizes(), at::IntArrayRef(parameter->shape));
+    EXPECT_TRUE(parameter->effective.is_set_to(parameter->value));
+    EXPECT_EQ(parameter->pattern, nullptr);
+  }
 }
 
 TEST(Initialise, OfANetworkGivesEachLayerItsOwn) {
-  const Network network = Network::random(find_model("lenet-300-100", {1, 28, 28}, 10), 1);
+  const Network network = Network::random(zoo_model("lenet-300-100", {1, 28, 28}, 10), 1);
   const auto& parameters = network.parameters();
   const double expected[] = {2.0 / (784 + 300), 1e-4, 2.0 / (300 + 100), 1e-4, 2.0 / (100 + 10), 1e-4};
   for (std::size_t i = 0; i < parameters.size(); ++i) {
@@ -80,9 +106,9 @@ TEST(Initialise, OfANetworkGivesEachLayerItsOwn) {
 }
 
 TEST(Initialise, IsAFunctionOfSeedAndPurpose) {
-  const NetworkSpec spec = find_model("lenet-300-100", {1, 28, 28}, 10);
+  const Graph graph = zoo_model("lenet-300-100", {1, 28, 28}, 10);
   const auto first_weight = [&](std::uint64_t seed, const char* purpose) {
-    return Network::random(spec, seed, purpose).parameters()[0]->value;
+    return Network::random(graph, seed, purpose).parameters()[0]->value;
   };
   EXPECT_TRUE(at::equal(first_weight(1, "teacher"), first_weight(1, "teacher")));
   EXPECT_FALSE(at::equal(first_weight(1, "teacher"), first_weight(2, "teacher")));

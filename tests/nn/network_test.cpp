@@ -3,9 +3,10 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include <numeric>
 #include <vector>
 
+#include "ntt/models/zoo.h"
+#include "ntt/nn/sweeps.h"
 #include "tests/support/networks.h"
 #include "tests/support/oracle.h"
 
@@ -16,11 +17,11 @@ using namespace testing_support;
 
 std::vector<at::Tensor> values_of(const Network& network) {
   std::vector<at::Tensor> values;
-  for (const Parameter* parameter : network.parameters()) {
+  for (const auto& parameter : network.all_parameters()) {
     values.push_back(parameter->value.clone());
     values.push_back(parameter->effective.clone());
-    if (parameter->mask.defined()) {
-      values.push_back(parameter->mask.clone());
+    if (parameter->pattern) {
+      values.push_back(parameter->mask().clone());
     }
   }
   return values;
@@ -33,25 +34,28 @@ void expect_equal(const std::vector<at::Tensor>& actual, const std::vector<at::T
   }
 }
 
-std::int64_t parameter_count(const NetworkSpec& spec) {
+Graph published(const char* model) {
+  return zoo_model(model, published_input(model), 10);
+}
+
+std::int64_t parameter_count(const Graph& graph) {
   std::int64_t count = 0;
-  const Network network(spec);
-  for (const Parameter* parameter : network.parameters()) {
-    count += std::accumulate(parameter->shape.begin(), parameter->shape.end(), std::int64_t{1}, std::multiplies<>());
+  for (const ParameterSpec& parameter : graph.parameters) {
+    count += entries(parameter.shape);
   }
   return count;
 }
 
 TEST(Zoo, HasThePublishedNumbersOfParameters) {
-  EXPECT_EQ(parameter_count(published_model("lenet-300-100")), 266'610);
-  EXPECT_EQ(parameter_count(published_model("lenet-5-caffe")), 431'080);
-  EXPECT_EQ(parameter_count(published_model("conv-4")), 1'904'202);
+  EXPECT_EQ(parameter_count(published("lenet-300-100")), 266'610);
+  EXPECT_EQ(parameter_count(published("lenet-5-caffe")), 431'080);
+  EXPECT_EQ(parameter_count(published("conv-4")), 1'904'202);
 }
 
 TEST(Zoo, HasThePublishedShapes) {
   const auto shapes = [](const char* model) {
     std::vector<Shape> result;
-    const Network network(published_model(model));
+    const Network network(published(model));
     for (const Parameter* parameter : network.parameters()) {
       if (parameter->prunable) {
         result.push_back(parameter->shape);
@@ -69,12 +73,12 @@ TEST(Zoo, HasThePublishedShapes) {
 TEST(Zoo, ComputesWhatItsLayersSay) {
   for (const char* model : {"lenet-300-100", "lenet-5-caffe", "conv-4"}) {
     SCOPED_TRACE(model);
-    const NetworkSpec spec = published_model(model);
-    Network network = draw(spec, 1, at::kDouble);
+    const Graph graph = published(model);
+    Network network = draw(graph, 1, at::kDouble);
     mask_at_random(network, 0.3, 2);
-    const at::Tensor inputs = draw_inputs(spec, 3, 1);
+    const at::Tensor inputs = draw_inputs(graph, 3, 1);
     EXPECT_LT(relative_error(network.predict(inputs),
-                             oracle::forward(spec, oracle::leaves_of(network).effective, inputs).detach()),
+                             oracle::forward(graph, oracle::leaves_of(network).effective, inputs).detach()),
               1e-12);
     network.to(at::kCPU, at::kFloat);
     EXPECT_LT(relative_error(network.predict(inputs.to(at::kFloat)), network.predict(inputs.to(at::kFloat), 1)), 1e-5);
@@ -82,16 +86,16 @@ TEST(Zoo, ComputesWhatItsLayersSay) {
 }
 
 TEST(Network, PredictAltersNoParameter) {
-  for (const NetworkSpec& spec : small_networks()) {
-    SCOPED_TRACE(spec.name);
+  for (const Graph& graph : small_networks()) {
+    SCOPED_TRACE(graph.name);
     for (const auto dtype : {at::kFloat, at::kDouble}) {
       for (const bool masked : {false, true}) {
-        Network network = draw(spec, 1, dtype);
+        Network network = draw(graph, 1, dtype);
         if (masked) {
           mask_at_random(network, 0.5, 2);
         }
         const std::vector<at::Tensor> before = values_of(network);
-        const at::Tensor inputs = draw_inputs(spec, 7, 3, dtype);
+        const at::Tensor inputs = draw_inputs(graph, 7, 3, dtype);
         const at::Tensor inputs_before = inputs.clone();
         const at::Tensor expected = network.predict(inputs);
         for (const std::int64_t batch_size : {1, 2, 3, 6, 7, 100}) {
@@ -106,23 +110,25 @@ TEST(Network, PredictAltersNoParameter) {
 }
 
 TEST(Network, SweepsAlterNoParameterEvenForOneInput) {
-  for (const NetworkSpec& spec : small_networks()) {
-    SCOPED_TRACE(spec.name);
+  for (const Graph& graph : small_networks()) {
+    SCOPED_TRACE(graph.name);
     for (const std::int64_t count : {1, 3}) {
-      Network network = draw(spec, 1);
+      Network network = draw(graph, 1);
       const std::vector<at::Tensor> before = values_of(network);
-      const at::Tensor inputs = draw_inputs(spec, count, 3);
+      const at::Tensor inputs = draw_inputs(graph, count, 3);
       const at::Tensor inputs_before = inputs.clone();
-      const at::Tensor probes = draw_inputs({"", {2, network.outputs()}, {}}, count, 4);
+      RandomStream stream(4, "test-cotangents");
+      const at::Tensor probes = random_normal(stream, {count, 2, network.outputs()}, 1, at::kDouble);
       const at::Tensor probes_before = probes.clone();
-      const at::Tensor cotangent = draw_inputs({"", {network.outputs()}, {}}, count, 5);
+      const at::Tensor cotangent = random_normal(stream, {count, network.outputs()}, 1, at::kDouble);
       const at::Tensor cotangent_before = cotangent.clone();
-      Tape tape;
-      const at::Tensor outputs = network.layers().forward(inputs, tape);
+      Tape tape(network, {Statistics::running, true});
+      Gradients gradients(network);
+      const at::Tensor outputs = forward(network, inputs, tape);
       const at::Tensor outputs_before = outputs.clone();
-      const at::Tensor pulled = network.layers().pullback(probes, tape);
-      network.layers().pullback_adjoint(pulled, tape);
-      network.layers().forward_adjoint(cotangent, tape);
+      pullback(network, probes, tape);
+      pullback_adjoint(network, tape, gradients);
+      forward_adjoint(network, cotangent, tape, gradients);
       expect_equal(values_of(network), before);
       expect_equal({inputs, probes, cotangent, outputs},
                    {inputs_before, probes_before, cotangent_before, outputs_before});
@@ -131,53 +137,47 @@ TEST(Network, SweepsAlterNoParameterEvenForOneInput) {
 }
 
 TEST(Network, CloneSharesNothing) {
-  for (const NetworkSpec& spec : small_networks()) {
-    SCOPED_TRACE(spec.name);
-    Network network = draw(spec, 1);
+  for (const Graph& graph : small_networks()) {
+    SCOPED_TRACE(graph.name);
+    Network network = draw(graph, 1);
     mask_at_random(network, 0.5, 2);
     const Network copy = network.clone();
     const std::vector<at::Tensor> before = values_of(network);
     expect_equal(values_of(copy), before);
     EXPECT_EQ(copy.density(), network.density());
-    EXPECT_EQ(to_toml(copy.spec()), to_toml(network.spec()));
-    for (std::size_t i = 0; i < network.parameters().size(); ++i) {
-      EXPECT_EQ(copy.parameters()[i]->name, network.parameters()[i]->name);
-      EXPECT_EQ(copy.parameters()[i]->prunable, network.parameters()[i]->prunable);
+    EXPECT_EQ(copy.graph(), network.graph());
+    for (std::size_t i = 0; i < network.all_parameters().size(); ++i) {
+      EXPECT_EQ(copy.all_parameters()[i]->name, network.all_parameters()[i]->name);
+      EXPECT_EQ(copy.all_parameters()[i]->prunable, network.all_parameters()[i]->prunable);
     }
-    for (Parameter* parameter : network.parameters()) {
+    for (const auto& parameter : network.all_parameters()) {
       parameter->value.fill_(5);
-      parameter->gradient.fill_(5);
-      if (parameter->mask.defined()) {
-        parameter->mask.fill_(1);
-      }
       parameter->refresh();
+      parameter->set_mask({});
     }
     expect_equal(values_of(copy), before);
-    for (const Parameter* parameter : copy.parameters()) {
-      EXPECT_TRUE((parameter->gradient == 0).all().item<bool>());
-    }
   }
 }
 
 TEST(Network, PredictsNothingForNoInputs) {
   for (const char* name : {"mlp", "lenet", "residual-cnn"}) {
-    const NetworkSpec& spec = small_network(name);
-    EXPECT_EQ(draw(spec, 1).predict(draw_inputs(spec, 0, 1)).sizes(), (at::IntArrayRef{0, 3})) << name;
+    const Graph& graph = small_network(name);
+    EXPECT_EQ(draw(graph, 1).predict(draw_inputs(graph, 0, 1)).sizes(), (at::IntArrayRef{0, 3})) << name;
   }
 }
 
 TEST(Network, PredictTakesInputsOfAnyLayout) {
-  const NetworkSpec& spec = small_network("strided");
-  const Network network = draw(spec, 1);
-  const at::Tensor inputs = draw_inputs(spec, 4, 1);
+  const Graph& graph = small_network("strided");
+  const Network network = draw(graph, 1);
+  const at::Tensor inputs = draw_inputs(graph, 4, 1);
   const at::Tensor turned = inputs.permute({2, 3, 1, 0}).contiguous().permute({3, 2, 0, 1});
   ASSERT_FALSE(turned.is_contiguous());
   EXPECT_TRUE(at::equal(network.predict(turned, 3), network.predict(inputs, 3)));
 }
 
 TEST(Network, ToConvertsValuesAndMasks) {
-  const NetworkSpec& spec = small_network("lenet");
-  Network network = draw(spec, 1);
+  const Graph& graph = small_network("lenet");
+  Network network = draw(graph, 1);
   mask_at_random(network, 0.5, 2);
   const std::vector<at::Tensor> before = values_of(network);
   const double density = network.density();
@@ -189,20 +189,9 @@ TEST(Network, ToConvertsValuesAndMasks) {
   for (std::size_t i = 0; i < before.size(); ++i) {
     EXPECT_TRUE(at::equal(after[i], before[i].to(at::kFloat)));
   }
-  for (const Parameter* parameter : network.parameters()) {
-    EXPECT_EQ(parameter->gradient.scalar_type(), at::kFloat);
-    EXPECT_EQ(parameter->mask.defined(), parameter->prunable);
-    EXPECT_TRUE(!parameter->mask.defined() || parameter->mask.scalar_type() == at::kFloat);
-  }
-}
-
-TEST(Network, ZeroGradientsKeepsTheirMemory) {
-  Network network = draw(small_network("mlp"), 1);
-  for (Parameter* parameter : network.parameters()) {
-    parameter->gradient.fill_(3);
-    const at::Tensor same = parameter->gradient;
-    network.zero_gradients();
-    EXPECT_TRUE((same == 0).all().item<bool>());
+  for (const auto& parameter : network.all_parameters()) {
+    EXPECT_EQ(parameter->pattern != nullptr, parameter->prunable);
+    EXPECT_TRUE(!parameter->pattern || parameter->mask().scalar_type() == at::kFloat);
   }
 }
 

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <map>
+#include <string>
+
+#include "ntt/nn/network.h"
+
+namespace ntt {
+
+/// A network as it is named on the command line, before it has weights of its own.
+struct Model {
+  Graph graph;
+  std::map<std::string, at::Tensor> values;  ///< by parameter, float32; none where only the graph was written down
+};
+
+/// A built-in model for these inputs and classes or, where `model` ends in .toml or .onnx, that file, whose input and
+/// output must fit; InputError otherwise.
+Model find_model(const std::string& model, const Shape& input, std::int64_t classes);
+
+/// A built-in model for the inputs and the ten classes that the published studies gave it, or a file.
+Model published_model(const std::string& model);
+
+/// Where a model's weights come from.
+struct WeightOptions {
+  bool given = false;  ///< those of the file; else they are drawn
+  Initialisation initialisation = Initialisation::glorot;
+};
+
+/// A network of the model. Constants are the file's in any case. InputError where the file's weights are asked for and
+/// it has none.
+Network make_network(const Model& model, const WeightOptions& options, std::uint64_t seed,
+                     at::ScalarType dtype = at::kFloat);
+
+}  // namespace ntt

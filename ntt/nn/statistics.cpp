@@ -1,0 +1,66 @@
+#include "ntt/nn/statistics.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <numeric>
+
+namespace ntt {
+namespace {
+
+constexpr double kMomentum = 0.1;
+constexpr std::size_t kMean = 2;  // of a batch norm's parameters
+constexpr std::size_t kVariance = 3;
+
+double momentum_of(const Node& node) {
+  const auto found = node.attributes.find("momentum");
+  if (found == node.attributes.end()) {
+    return kMomentum;
+  }
+  const auto* number = std::get_if<double>(&found->second);
+  return number != nullptr ? *number : static_cast<double>(std::get<std::int64_t>(found->second));
+}
+
+bool is_batch_norm(const Node& node) {
+  return node.type == "batch-norm";
+}
+
+}  // namespace
+
+bool has_batch_norm(const Network& network) {
+  return std::ranges::any_of(network.graph().nodes, is_batch_norm);
+}
+
+void update_running_statistics(Network& network, const Tape& tape, std::optional<double> momentum) {
+  const Graph& graph = network.execution();
+  for (NodeId i = 0; i < graph.nodes.size(); ++i) {
+    if (!is_batch_norm(graph.nodes[i])) {
+      continue;
+    }
+    const at::Tensor& x = tape.nodes[i].inputs.front();
+    std::vector<std::int64_t> axes(static_cast<std::size_t>(x.dim()) - 1);
+    std::iota(axes.begin(), axes.end(), 1);
+    axes.front() = 0;
+    const bool unbiased = x.numel() > x.size(1);  // of a single value there is no estimate
+    const auto [variance, mean] = at::var_mean(x, axes, unbiased);
+    const double share = momentum.value_or(momentum_of(graph.nodes[i]));
+    const std::vector<ParameterId>& ids = graph.nodes[i].parameters;
+    network.all_parameters()[ids[kMean]]->value.lerp_(mean, share);
+    network.all_parameters()[ids[kVariance]]->value.lerp_(variance, share);
+  }
+}
+
+void calibrate_statistics(Network& network, const at::Tensor& inputs, std::int64_t batch_size) {
+  if (!has_batch_norm(network)) {
+    return;
+  }
+  double batches = 0;
+  for (std::int64_t first = 0; first < inputs.size(0); first += batch_size) {
+    const at::Tensor batch = inputs.narrow(0, first, std::min(batch_size, inputs.size(0) - first)).contiguous();
+    Tape tape(network, {Statistics::batch_constant});
+    forward(network, batch, tape);
+    update_running_statistics(network, tape, 1 / ++batches);
+  }
+}
+
+}  // namespace ntt
