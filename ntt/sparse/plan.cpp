@@ -9,165 +9,28 @@
 #include "ntt/core/error.h"
 #include "ntt/core/threads.h"
 #include "ntt/sparse/layer_index.h"
+#include "ntt/sparse/outline.h"
 
 namespace ntt {
 namespace {
 
-std::int64_t number(const LayerSpec& spec, const char* key, std::int64_t otherwise) {
-  const auto found = spec.numbers.find(key);
-  return found == spec.numbers.end() ? otherwise : found->second;
-}
-
-/// One layer, without its weights.
-SparseLayer shape_of(const Parameter& weight) {
-  SparseLayer layer;
-  layer.name = weight.name.substr(0, weight.name.rfind('.'));
-  layer.outputs = weight.shape[0];
-  layer.inputs = weight.shape[1];
-  layer.convolution = weight.shape.size() == 4;
-  layer.masked = weight.mask.defined();
-  layer.kernel_height = weight.geometry.kernel_height;
-  layer.kernel_width = weight.geometry.kernel_width;
-  layer.stride = weight.geometry.stride;
-  layer.padding = weight.geometry.padding;
-  const std::int64_t weights = layer.outputs * weight.geometry.patch();
-  if (weights >= std::numeric_limits<std::int32_t>::max()) {
-    fail_input("layer '{}' has {} weights, more than sparse execution can number", layer.name, weights);
-  }
-  return layer;
-}
-
 /// Copies a layer's stored weights: those that its mask keeps.
 void store_weights(SparseLayer& layer, const Parameter& weight) {
-  const at::Tensor values = weight.effective.reshape({layer.outputs, -1});
-  const at::Tensor kept = weight.mask.defined() ? weight.mask.reshape({layer.outputs, -1}).ne(0)
-                                                : at::ones_like(values, values.options().dtype(at::kBool));
-  const at::Tensor begins = at::zeros({layer.outputs + 1}, at::kInt);
-  begins.narrow(0, 1, layer.outputs).copy_(kept.sum(1).cumsum(0));
-  layer.row_begins.assign(begins.data_ptr<std::int32_t>(), begins.data_ptr<std::int32_t>() + layer.outputs + 1);
-  const at::Tensor columns = kept.nonzero().select(1, 1).to(at::kInt).contiguous();
-  layer.columns.assign(columns.data_ptr<std::int32_t>(), columns.data_ptr<std::int32_t>() + columns.numel());
+  const at::Tensor kept = weight.kept_indices();
+  const auto* indices = kept.data_ptr<std::int64_t>();
+  const std::int64_t row_size = entries(weight.shape) / layer.outputs;
+  layer.columns.reserve(static_cast<std::size_t>(kept.numel()));
+  layer.row_begins.reserve(static_cast<std::size_t>(layer.outputs + 1));
+  layer.row_begins.push_back(0);
+  for (std::int64_t row = 0, j = 0; row < layer.outputs; ++row) {
+    for (; j < kept.numel() && indices[j] < (row + 1) * row_size; ++j) {
+      layer.columns.push_back(static_cast<std::int32_t>(indices[j] - row * row_size));
+    }
+    layer.row_begins.push_back(static_cast<std::int32_t>(j));
+  }
+  layer.masked = weight.pattern != nullptr;
   layer.weight = weight.kept_entries(weight.effective).to(at::kFloat);
 }
-
-/// Gives the input the halo that a layer reads, and says how its results lie.
-BlockLayout lay_out_product(const Parameter& weight, BlockLayout& input) {
-  const ConvGeometry& geometry = weight.geometry;
-  input.halo = std::max(input.halo, geometry.padding);
-  return {weight.shape[0], geometry.out_height(), geometry.out_width()};
-}
-
-/// Turns the specification into steps, taking the shapes of parameters in the order in which the network lists them.
-class Planner {
- public:
-  Planner(const Network& network, std::int64_t lanes) : parameters_(network.parameters()) {
-    plan_.lanes = lanes;
-    const Shape& input = network.spec().input;
-    BlockLayout layout{input[0]};
-    if (input.size() == 3) {
-      layout.height = input[1];
-      layout.width = input[2];
-    }
-    plan_.output = sequence(network.spec().layers, add_buffer(layout));
-  }
-
-  Plan take() { return std::move(plan_); }
-
- private:
-  std::size_t add_buffer(const BlockLayout& layout) {
-    PlanBuffer buffer;
-    buffer.values = layout;
-    buffer.values.lanes = plan_.lanes;
-    buffer.gradients = buffer.values;
-    plan_.buffers.push_back(buffer);
-    return plan_.buffers.size() - 1;
-  }
-
-  std::size_t add_step(PlanStep step, const BlockLayout& output) {
-    step.output = add_buffer(output);
-    ++plan_.buffers[step.input].gradient_writers;
-    plan_.buffers[step.output].needs_gradient =
-        step.kind == PlanStep::Kind::product || plan_.buffers[step.input].needs_gradient;
-    if (step.kind == PlanStep::Kind::add) {
-      ++plan_.buffers[step.second].gradient_writers;
-      plan_.buffers[step.output].needs_gradient |= plan_.buffers[step.second].needs_gradient;
-    }
-    plan_.steps.push_back(step);
-    return step.output;
-  }
-
-  /// Returns the buffer of the last layer's output.
-  std::size_t sequence(const std::vector<LayerSpec>& specs, std::size_t current) {
-    bool step_before = false;  // a ReLU can be part of the step before it, within one sequence
-    for (const LayerSpec& spec : specs) {
-      if (spec.type == "flatten") {
-        continue;  // a block of images is one of features as it lies
-      }
-      if (spec.type == "relu" && step_before && plan_.steps.back().kind != PlanStep::Kind::pointwise) {
-        plan_.steps.back().rectify = true;
-        plan_.buffers[current].rectified = true;
-        step_before = false;
-        continue;
-      }
-      current = layer(spec, current);
-      step_before = true;
-    }
-    return current;
-  }
-
-  std::size_t layer(const LayerSpec& spec, std::size_t input) {
-    if (spec.type == "linear" || spec.type == "conv2d") {
-      return product(input);
-    }
-    if (spec.type == "residual") {
-      return residual(spec, input);
-    }
-    PlanStep step;
-    step.input = input;
-    const BlockLayout& from = plan_.buffers[input].values;
-    if (spec.type == "max-pool" || spec.type == "average-pool") {
-      step.kind = spec.type == "max-pool" ? PlanStep::Kind::max_pool : PlanStep::Kind::average_pool;
-      step.windows.kernel = number(spec, "kernel", 0);
-      step.windows.stride = number(spec, "stride", step.windows.kernel);
-      const auto pooled = [&](std::int64_t size) { return (size - step.windows.kernel) / step.windows.stride + 1; };
-      return add_step(step, {from.channels, pooled(from.height), pooled(from.width)});
-    }
-    step.kind = PlanStep::Kind::pointwise;
-    if (spec.type == "tanh") {
-      step.function = Pointwise::tanh;
-    } else if (spec.type == "gelu") {
-      step.function = Pointwise::gelu;
-    } else if (spec.type != "relu") {
-      fail_input("sparse execution does not know layers of type '{}'", spec.type);
-    }
-    return add_step(step, {from.channels, from.height, from.width});
-  }
-
-  std::size_t product(std::size_t input) {
-    const Parameter& weight = *parameters_[2 * plan_.layers.size()];
-    PlanStep step;
-    step.input = input;
-    step.layer = plan_.layers.size();
-    plan_.layers.push_back(shape_of(weight));
-    return add_step(step, lay_out_product(weight, plan_.buffers[input].values));
-  }
-
-  std::size_t residual(const LayerSpec& spec, std::size_t input) {
-    PlanStep step;
-    step.kind = PlanStep::Kind::add;
-    step.input = sequence(spec.body, input);
-    step.second = sequence(spec.shortcut, input);
-    const BlockLayout a = plan_.buffers[step.input].values;
-    const BlockLayout b = plan_.buffers[step.second].values;
-    if (a.channels != b.channels || a.height != b.height || a.width != b.width) {
-      fail_input("sparse execution does not add a flattened image to a flat output, as a residual block here does");
-    }
-    return add_step(step, {a.channels, a.height, a.width});
-  }
-
-  const std::vector<const Parameter*>& parameters_;
-  Plan plan_;
-};
 
 /// Makes 2 x 2 max-pooling a part of the convolution before it, whose results nobody else then needs: to answer, not to
 /// train, as the gradient goes by them.
@@ -293,10 +156,16 @@ void choose_layouts(Plan& plan) {
 
 /// The steps and layouts, which depend on shapes alone.
 Plan make_outline(const Network& network, PlanFor purpose, std::int64_t lanes) {
-  Plan plan = Planner(network, lanes).take();
+  Plan plan = outline(network, lanes);
   if (purpose == PlanFor::inference && lanes == kLanes) {
     fuse_pooling(plan);
   }
+  choose_layouts(plan);
+  return plan;
+}
+
+Plan make_outline(const Network& network, NodeId node) {
+  Plan plan = outline_product(network, node);
   choose_layouts(plan);
   return plan;
 }
@@ -327,6 +196,10 @@ void check_plan(const Network& network, PlanFor purpose) {
   make_outline(network, purpose, kLanes);
 }
 
+void check_plan(const Network& network, NodeId node) {
+  make_outline(network, node);
+}
+
 at::Tensor SparseLayer::spread(const at::Tensor& values) const {
   at::Tensor dense = convolution ? at::zeros({outputs, inputs, kernel_height, kernel_width}, values.options())
                                  : at::zeros({outputs, inputs}, values.options());
@@ -346,32 +219,18 @@ at::Tensor SparseLayer::spread(const at::Tensor& values) const {
 
 Plan make_plan(const Network& network, PlanFor purpose, std::int64_t lanes) {
   Plan plan = make_outline(network, purpose, lanes);
-  for (std::size_t i = 0; i < plan.layers.size(); ++i) {
-    store_weights(plan.layers[i], *network.parameters()[2 * i]);
-    plan.layers[i].bias = network.parameters()[2 * i + 1]->effective.to(at::kFloat).clone();
+  for (SparseLayer& layer : plan.layers) {
+    store_weights(layer, *network.all_parameters()[layer.weight_id]);
+    layer.bias = layer.bias_id ? network.all_parameters()[*layer.bias_id]->effective.to(at::kFloat).clone()
+                               : at::zeros({layer.outputs}, at::kFloat);
   }
   index_weights(plan, purpose);
   return plan;
 }
 
-Plan make_plan(const Parameter& weight) {
-  Plan plan;
-  plan.layers.push_back(shape_of(weight));
-  store_weights(plan.layers.front(), weight);
-  PlanBuffer input;
-  input.values = {weight.geometry.channels, weight.geometry.height, weight.geometry.width};
-  input.gradients = input.values;
-  input.needs_gradient = true;
-  input.gradient_writers = 1;
-  PlanBuffer output;
-  output.values = lay_out_product(weight, input.values);
-  output.gradients = output.values;
-  output.needs_gradient = true;
-  plan.buffers = {input, output};
-  plan.steps.emplace_back();
-  plan.steps.front().output = 1;
-  plan.output = 1;
-  choose_layouts(plan);
+Plan make_plan(const Network& network, NodeId node) {
+  Plan plan = make_outline(network, node);
+  store_weights(plan.layers.front(), *network.all_parameters()[plan.layers.front().weight_id]);
   index_weights(plan, PlanFor::training);
   return plan;
 }

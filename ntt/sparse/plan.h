@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ enum class PlanFor { inference, training };
 /// A linear layer or convolution by its stored weights alone.
 struct SparseLayer {
   std::string name;  ///< "conv1"
+  ParameterId weight_id = 0;
+  std::optional<ParameterId> bias_id;
   bool convolution = false;
   std::int64_t outputs = 0;
   std::int64_t inputs = 0;  ///< features or channels
@@ -31,7 +34,8 @@ struct SparseLayer {
   std::vector<std::int32_t> columns;     ///< of each entry, in a row of [inputs * kernel_height * kernel_width]
   bool masked = false;                   ///< the network has a mask here, be it one that keeps all
   at::Tensor weight;                     ///< float32 [entries]
-  at::Tensor bias;                       ///< float32 [outputs]; undefined in a plan of products alone
+  at::Tensor bias;  ///< float32 [outputs], zeros where there is none; undefined in a plan of products
+                    ///< alone
 
   SparseRows forward;                ///< the rows whose results somebody reads; to answer, without those below
   std::vector<SparseRow> constants;  ///< to answer: read rows without entries, whose results are their biases
@@ -96,14 +100,17 @@ struct Plan {
   std::int64_t block_operations = 0;  ///< of a block's way forward: one a stored weight and register of results
 };
 
-/// Plans a network, whose weights are copied, for blocks of kLanes inputs or, to answer alone, of one. InputError where
-/// it cannot be executed so: tensors too large for 32-bit places, or a residual block that adds a flattened image to a
-/// flat output.
+/// Plans a network, whose weights are copied, for blocks of kLanes inputs or, to answer alone, of one. InputError
+/// naming the layer where it cannot be executed so: types and settings that have no step here, weights that several
+/// layers share, a flattened image added to a flat output, tensors too large for 32-bit places.
 Plan make_plan(const Network& network, PlanFor purpose, std::int64_t lanes = kLanes);
 /// Refuses what make_plan refuses, by the shapes alone: quick, whatever the network's size.
 void check_plan(const Network& network, PlanFor purpose);
 
-/// Plans the products of one weight: with inputs, with gradients by outputs, and of both. Without bias.
-Plan make_plan(const Parameter& weight);
+/// Plans the products of one node with its weight: with inputs, with gradients by outputs, and of both. Without bias.
+/// InputError where there are none for its type, its settings or its size.
+Plan make_plan(const Network& network, NodeId node);
+/// Refuses what that refuses, by the shapes alone.
+void check_plan(const Network& network, NodeId node);
 
 }  // namespace ntt

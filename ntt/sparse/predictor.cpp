@@ -5,17 +5,14 @@
 
 #include <fmt/ranges.h>
 
-#include <functional>
-#include <numeric>
 #include <utility>
 
 #include "ntt/core/error.h"
 
 namespace ntt {
 
-Predictor::Predictor(Network network, Execution execution) : network_(std::move(network)) {
-  const Shape& input = network_.spec().input;
-  features_ = std::accumulate(input.begin(), input.end(), std::int64_t{1}, std::multiplies<>());
+Predictor::Predictor(Network network, Execution execution)
+    : network_(std::move(network)), features_(entries(network_.graph().input_shape())) {
   const std::vector<Execution> chosen = choose_executions(execution, network_, Workload::inference, {1, kLanes});
   few_sparse_ = chosen.front() == Execution::sparse;
   many_sparse_ = chosen.back() == Execution::sparse;
@@ -39,15 +36,15 @@ void Predictor::predict(const float* inputs, std::int64_t count, float* outputs)
 
 at::Tensor Predictor::predict_densely(const at::Tensor& rows) const {
   const c10::InferenceMode without_autograd;
-  return network_.predict(rows.view(network_.spec().batch_shape(rows.size(0))));
+  return network_.predict(rows.view(network_.graph().batch_shape(rows.size(0))));
 }
 
 at::Tensor Predictor::predict(const at::Tensor& inputs) const {
   const bool fits = inputs.dim() > 1 && (inputs.sizes().slice(1) == at::IntArrayRef(features_) ||
-                                         inputs.sizes().slice(1) == at::IntArrayRef(network_.spec().input));
+                                         inputs.sizes().slice(1) == at::IntArrayRef(network_.graph().input_shape()));
   if (!fits) {
-    fail_input("network '{}' takes inputs of [N, {}] or [N, {}], but these are [{}]", network_.spec().name,
-               fmt::join(network_.spec().input, ", "), features_, fmt::join(inputs.sizes(), ", "));
+    fail_input("network '{}' takes inputs of [N, {}] or [N, {}], but these are [{}]", network_.graph().name,
+               fmt::join(network_.graph().input_shape(), ", "), features_, fmt::join(inputs.sizes(), ", "));
   }
   const at::Tensor rows = inputs.to(at::kFloat).contiguous();
   at::Tensor outputs = at::empty({rows.size(0), network_.outputs()}, rows.options());

@@ -5,7 +5,6 @@
 #include <array>
 #include <numeric>
 
-#include "ntt/core/error.h"
 #include "ntt/core/threads.h"
 #include "ntt/sparse/block_execution.h"
 
@@ -30,9 +29,9 @@ std::int64_t most_singles(const Plan& plan) {
 }  // namespace
 
 SparseNetwork::SparseNetwork(const Network& network, PlanFor purpose)
-    : plan_(make_plan(network, purpose)), outputs_(network.outputs()) {
-  const Shape& input = network.spec().input;
-  features_ = std::accumulate(input.begin(), input.end(), std::int64_t{1}, std::multiplies<>());
+    : plan_(make_plan(network, purpose)),
+      features_(entries(network.graph().input_shape())),
+      outputs_(network.outputs()) {
   if (purpose == PlanFor::training) {
     gradient_ = at::zeros({plan_.gradients}, at::kFloat);
     for (const SparseLayer& layer : plan_.layers) {
@@ -128,21 +127,21 @@ std::int64_t SparseNetwork::weight_bytes() const {
   for (const SparseLayer& layer : plan_.layers) {
     // A value and two places, as blocks and single inputs lie differently in memory.
     bytes += 12 * layer.entries() + static_cast<std::int64_t>(2 * sizeof(SparseRow) * layer.forward.rows.size()) +
-             4 * layer.outputs;
+             (layer.bias_id ? 4 * layer.outputs : 0);
   }
   return bytes;
 }
 
 void SparseNetwork::store(Network& network) const {
-  const std::vector<Parameter*>& parameters = network.parameters();
-  for (std::size_t i = 0; i < plan_.layers.size(); ++i) {
-    const SparseLayer& layer = plan_.layers[i];
-    Parameter& weight = *parameters[2 * i];
+  for (const SparseLayer& layer : plan_.layers) {
+    Parameter& weight = *network.all_parameters()[layer.weight_id];
     weight.assign(layer.spread(layer.weight));
     if (layer.masked) {
       weight.set_mask(layer.spread(at::ones_like(layer.weight)));
     }
-    parameters[2 * i + 1]->assign(layer.bias.clone());
+    if (layer.bias_id) {
+      network.all_parameters()[*layer.bias_id]->assign(layer.bias.clone());
+    }
   }
 }
 

@@ -35,7 +35,7 @@ class SparseNetwork {
   /// The layers with weights, in order. Whoever changes a weight calls refresh() before the next computation.
   std::vector<SparseLayer>& layers() { return plan_.layers; }
   const std::vector<SparseLayer>& layers() const { return plan_.layers; }
-  /// float32, of a layer's entries from its gradient_at on and then of its biases.
+  /// float32, of a layer's entries from its gradient_at on and then of its biases, even where it has none.
   at::Tensor& gradient() { return gradient_; }
   void refresh();
 
@@ -48,7 +48,7 @@ class SparseNetwork {
   std::int64_t weight_bytes() const;
 
   /// Gives the network that this one was made from its parameters and masks, in memory of their own. What masks prune
-  /// has the value 0, and gradients are 0.
+  /// has the value 0.
   void store(Network& network) const;
 
  private:

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "ntt/core/error.h"
 #include "ntt/core/threads.h"
 
 namespace ntt {
@@ -23,16 +24,16 @@ at::Tensor sum_or_new(const at::Tensor& sum, const at::Tensor& like, const Block
 
 }  // namespace
 
-SparseProducts::SparseProducts(const Parameter& weight)
-    : plan_(make_plan(weight)),
+SparseProducts::SparseProducts(const Network& network, NodeId node)
+    : plan_(make_plan(network, node)),
       deltas_(all_features(plan_.buffers.back().gradients)),
       input_gradients_(all_features(plan_.buffers.front().gradients)),
-      places_(weight.kept_places()),
-      backward_places_(places_.index_select(0, at::tensor(layer().backward_entries, at::kInt))) {}
+      indices_(network.all_parameters()[layer().weight_id]->kept_indices()),
+      backward_indices_(indices_.index_select(0, at::tensor(layer().backward_entries, at::kInt))) {}
 
 at::Tensor SparseProducts::outputs(const at::Tensor& weight, const at::Tensor& inputs, const at::Tensor& bias,
                                    const at::Tensor& sum) const {
-  const at::Tensor values = weight.flatten().index_select(0, places_);
+  const at::Tensor values = weight.flatten().index_select(0, indices_);
   const at::Tensor result = sum_or_new(sum, inputs, plan_.buffers.back().values, layer().convolution);
   const float* bias_values = bias.defined() ? bias.data_ptr<float>() : nullptr;
   for_each_block(plan_, workspaces_, inputs.size(0), block_work(plan_),
@@ -46,7 +47,7 @@ at::Tensor SparseProducts::outputs(const at::Tensor& weight, const at::Tensor& i
 }
 
 at::Tensor SparseProducts::inputs(const at::Tensor& weight, const at::Tensor& delta, const at::Tensor& sum) const {
-  const at::Tensor values = weight.flatten().index_select(0, backward_places_);
+  const at::Tensor values = weight.flatten().index_select(0, backward_indices_);
   const at::Tensor result = sum_or_new(sum, delta, plan_.buffers.front().values, layer().convolution);
   for_each_block(plan_, workspaces_, delta.size(0), block_work(plan_),
                  [&](const BlockExecution& block, std::int64_t first, std::int64_t count) {
@@ -75,14 +76,14 @@ void SparseProducts::add_gradient(const at::Tensor& inputs, const at::Tensor& de
                  });
   // In the order of the blocks, so that threads do not change the sum.
   auto* into = gradient.data_ptr<float>();
-  const auto* places = places_.data_ptr<std::int64_t>();
+  const auto* indices = indices_.data_ptr<std::int64_t>();
   parallel_for_work(layer().entries(), blocks, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t j = begin; j < end; ++j) {
       float sum = 0;
       for (std::int64_t block = 0; block < blocks; ++block) {
         sum += parts[block * plan_.gradients + j];
       }
-      into[places[j]] += sum;
+      into[indices[j]] += sum;
     }
   });
 }
@@ -91,16 +92,34 @@ void choose_products(Network& network, Execution execution) {
   if (execution == Execution::sparse) {
     check_sparse_device(network);
   }
-  const bool possible = has_sparse_device(network);
-  for (Parameter* parameter : network.parameters()) {
-    if (!parameter->prunable || !parameter->mask.defined()) {
+  const bool tries = execution != Execution::dense && has_sparse_device(network);
+  bool possible = false;
+  std::optional<InputError> refusal;
+  for (NodeId node = 0; node < network.graph().nodes.size(); ++node) {
+    const NodeParameters parameters = network.parameters_of(node);
+    if (parameters.values.empty() || parameters.values.front()->role != Role::weight) {
       continue;
     }
-    const auto kept = static_cast<double>(parameter->kept());
-    const bool pays =
-        kept < product_break_even(parameter->shape.size() == 4) * static_cast<double>(parameter->value.numel());
-    const bool sparse = execution == Execution::sparse || (execution == Execution::automatic && possible && pays);
-    parameter->products = sparse ? std::make_shared<SparseProducts>(*parameter) : nullptr;
+    network.set_products(node, nullptr);
+    if (!tries) {
+      continue;
+    }
+    try {
+      check_plan(network, node);
+      possible = true;
+    } catch (const InputError& error) {
+      refusal = error;
+      continue;
+    }
+    const Parameter& weight = *parameters.values.front();
+    const double break_even = product_break_even(weight.shape.size() == 4) * static_cast<double>(weight.value.numel());
+    const bool pays = execution == Execution::sparse || static_cast<double>(weight.kept()) < break_even;
+    if (weight.prunable && weight.pattern && pays) {
+      network.set_products(node, std::make_shared<SparseProducts>(network, node));
+    }
+  }
+  if (execution == Execution::sparse && !possible) {
+    throw *refusal;
   }
 }
 

@@ -13,12 +13,13 @@ namespace ntt {
 /// mask may not. Results do not depend on the number of threads.
 class SparseProducts : public WeightProducts {
  public:
-  explicit SparseProducts(const Parameter& weight);
+  /// Of a node of network.graph(); InputError where make_plan refuses it.
+  SparseProducts(const Network& network, NodeId node);
 
   at::Tensor outputs(const at::Tensor& weight, const at::Tensor& inputs, const at::Tensor& bias,
                      const at::Tensor& sum) const override;
   at::Tensor inputs(const at::Tensor& weight, const at::Tensor& delta, const at::Tensor& sum) const override;
-  /// Adds to the kept places alone.
+  /// Adds to the kept entries alone.
   void add_gradient(const at::Tensor& inputs, const at::Tensor& delta, at::Tensor& gradient) const override;
 
  private:
@@ -28,14 +29,15 @@ class SparseProducts : public WeightProducts {
   Plan plan_;
   FeaturePlaces deltas_;           ///< of a gradient by the outputs
   FeaturePlaces input_gradients_;  ///< of a gradient by the inputs
-  at::Tensor places_;              ///< int64, of each entry in the flattened weight
-  at::Tensor backward_places_;     ///< the same in the order of the transposed matrix
+  at::Tensor indices_;             ///< int64, of each entry in the flattened weight
+  at::Tensor backward_indices_;    ///< the same in the order of the transposed matrix
   mutable WorkspacePool workspaces_;
 };
 
-/// Gives every masked weight of a network the products that `execution` says or, for `automatic`, that are faster at
-/// its density; to be called when masks have changed. InputError where sparse ones were asked for and there are none:
-/// other devices than the CPU, other precisions than float32.
+/// Gives every node with a masked weight the products that `execution` says or, for `automatic`, that are faster at its
+/// density; to be called when masks have changed. Nodes that make_plan refuses, as grouped convolutions, stay dense.
+/// InputError where sparse products were asked for and no node has any: networks on other devices than the CPU, in
+/// other precisions than float32, or of such nodes alone.
 void choose_products(Network& network, Execution execution);
 
 }  // namespace ntt

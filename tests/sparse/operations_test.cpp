@@ -5,9 +5,10 @@
 
 #include <cmath>
 
+#include "ntt/models/layer_stack.h"
 #include "ntt/nn/cost.h"
 #include "ntt/sparse/ceiling.h"
-#include "tests/support/networks.h"
+#include "tests/sparse/networks.h"
 
 namespace ntt {
 namespace {
@@ -23,7 +24,7 @@ std::int64_t sum(const std::vector<LayerOperations>& layers, std::int64_t LayerO
 }
 
 TEST(OperationsTest, CountsWhatTheNetworksCostSays) {
-  const Network network = draw(small_network("lenet"), 3, at::kFloat);
+  const Network network = draw(sparse_network("lenet"), 3, at::kFloat);
   const std::int64_t one = total_cost(layer_costs(network)).sparse_multiply_adds;
   for (const std::int64_t lanes : {kLanes, std::int64_t{1}}) {
     const Plan plan = make_plan(network, PlanFor::inference, lanes);
@@ -32,7 +33,7 @@ TEST(OperationsTest, CountsWhatTheNetworksCostSays) {
 }
 
 TEST(OperationsTest, ABlockTakesAsManyOperationsHoweverFullItIs) {
-  const Plan plan = make_plan(draw(small_network("lenet"), 3, at::kFloat), PlanFor::inference);
+  const Plan plan = make_plan(draw(sparse_network("lenet"), 3, at::kFloat), PlanFor::inference);
   for (const auto& [inputs, blocks] : std::map<std::int64_t, std::int64_t>{{1, 1}, {16, 1}, {17, 2}, {64, 4}}) {
     EXPECT_EQ(sum(count_operations(plan, inputs), &LayerOperations::register_adds), blocks * plan.block_operations);
   }
@@ -40,9 +41,7 @@ TEST(OperationsTest, ABlockTakesAsManyOperationsHoweverFullItIs) {
 
 /// Four filters of 3 x 3 over two channels of 12 x 15: 10 rows of 13 windows, as 8, 4 and 1.
 TEST(OperationsTest, AConvolutionReadsAWeightOnceForEightWindows) {
-  const Network network = draw(
-      {"one", {2, 12, 15}, {{"conv2d", "", {{"out_channels", 4}, {"kernel", 3}}, {}, {}}, {"flatten", "", {}, {}, {}}}},
-      1, at::kFloat);
+  const Network network = draw(LayerStack("one", {2, 12, 15}).conv(4, 3).flatten().finish(), 1, at::kFloat);
   const LayerOperations block = count_operations(make_plan(network, PlanFor::inference), 16).front();
   constexpr std::int64_t kWeights = 4 * 2 * 3 * 3;
   EXPECT_EQ(block.register_adds, kWeights * 10 * 13);
@@ -56,7 +55,7 @@ TEST(OperationsTest, AConvolutionReadsAWeightOnceForEightWindows) {
 }
 
 TEST(OperationsTest, ALinearLayerReadsAWeightForEachRegisterAndGathersForASingleInput) {
-  const Network network = draw({"one", {32}, {{"linear", "", {{"out_features", 6}}, {}, {}}}}, 1, at::kFloat);
+  const Network network = draw(LayerStack("one", {32}).linear(6).finish(), 1, at::kFloat);
   const LayerOperations block = count_operations(make_plan(network, PlanFor::inference), 16).front();
   EXPECT_EQ(block.register_adds, 6 * 32);
   EXPECT_EQ(block.loads, 3 * 6 * 32);

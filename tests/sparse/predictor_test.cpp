@@ -6,7 +6,7 @@
 
 #include "ntt/core/error.h"
 #include "tests/sparse/count_allocations.h"
-#include "tests/support/networks.h"
+#include "tests/sparse/networks.h"
 
 namespace ntt {
 namespace {
@@ -14,20 +14,14 @@ namespace {
 using testing::HasSubstr;
 using namespace testing_support;
 
-Network masked(const std::string& name, double density) {
-  Network network = draw(small_network(name), 3, at::kFloat);
-  mask_at_random(network, density, 5);
-  return network;
-}
-
 TEST(PredictorTest, AnswersAlikeSparseAndDense) {
-  for (const std::string& name : small_network_names()) {
+  for (const std::string& name : sparse_network_names()) {
     SCOPED_TRACE(name);
-    const Network network = masked(name, 0.3);
+    const Network network = draw_masked(name, 0.3);
     const Predictor sparse(network.clone(), Execution::sparse);
     const Predictor dense(network.clone(), Execution::dense);
     for (const std::int64_t batch : {1, 5, 40}) {
-      const at::Tensor inputs = draw_inputs(network.spec(), batch, 7, at::kFloat);
+      const at::Tensor inputs = draw_inputs(network.graph(), batch, 7, at::kFloat);
       EXPECT_LT(relative_error(sparse.predict(inputs), dense.predict(inputs)), 2e-5);
       EXPECT_TRUE(at::equal(sparse.predict(inputs.flatten(1)), sparse.predict(inputs)));
     }
@@ -35,12 +29,12 @@ TEST(PredictorTest, AnswersAlikeSparseAndDense) {
 }
 
 TEST(PredictorTest, AnswersNothingWithNothing) {
-  const Predictor predictor(masked("lenet", 0.3));
+  const Predictor predictor(draw_masked("lenet", 0.3));
   EXPECT_EQ(predictor.predict(at::zeros({0, 1, 10, 10})).sizes(), (at::IntArrayRef{0, 3}));
 }
 
 TEST(PredictorTest, SaysWhatInputsItTakes) {
-  const Predictor predictor(masked("lenet", 0.3));
+  const Predictor predictor(draw_masked("lenet", 0.3));
   for (const at::Tensor& inputs : {at::zeros({4, 99}), at::zeros({4, 10, 10, 1}), at::zeros({100}), at::zeros({})}) {
     try {
       predictor.predict(inputs);
@@ -52,9 +46,9 @@ TEST(PredictorTest, SaysWhatInputsItTakes) {
 }
 
 TEST(PredictorTest, AllocatesNothingInSteadyState) {
-  const Predictor predictor(masked("residual-cnn", 0.3), Execution::sparse);
+  const Predictor predictor(draw_masked("residual-cnn", 0.3), Execution::sparse);
   for (const std::int64_t batch : {1, 40}) {
-    const at::Tensor inputs = draw_inputs(small_network("residual-cnn"), batch, 7, at::kFloat);
+    const at::Tensor inputs = draw_inputs(sparse_network("residual-cnn"), batch, 7, at::kFloat);
     at::Tensor outputs = at::empty({batch, predictor.outputs()});
     const auto answer = [&] { predictor.predict(inputs.data_ptr<float>(), batch, outputs.data_ptr<float>()); };
     answer();
@@ -65,7 +59,7 @@ TEST(PredictorTest, AllocatesNothingInSteadyState) {
 }
 
 TEST(PredictorTest, CountsTheBytesOfItsWeights) {
-  const Network network = masked("mlp", 0.3);
+  const Network network = draw_masked("mlp", 0.3);
   EXPECT_LT(Predictor(network.clone(), Execution::sparse).weight_bytes(1), 4000);
   EXPECT_EQ(Predictor(network.clone(), Execution::dense).weight_bytes(1), 4 * (6 * 7 + 7 + 7 * 5 + 5 + 5 * 3 + 3));
 }

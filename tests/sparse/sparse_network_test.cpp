@@ -6,15 +6,15 @@
 
 #include <thread>
 
-#include "ntt/core/error.h"
 #include "ntt/core/threads.h"
+#include "ntt/models/layer_stack.h"
 #include "ntt/nn/cross_entropy.h"
-#include "tests/support/networks.h"
+#include "ntt/nn/sweeps.h"
+#include "tests/sparse/networks.h"
 
 namespace ntt {
 namespace {
 
-using testing::HasSubstr;
 using namespace testing_support;
 
 /// Rounding of sums of a few hundred float32 products.
@@ -29,16 +29,14 @@ struct Reference {
   Reference(const Network& network, const at::Tensor& inputs, const at::Tensor& labels) {
     Network exact = network.clone();
     exact.to(at::kCPU, at::kDouble);
-    Tape tape;
-    exact.layers().limit_cotangents(tape, false, false);
-    exact.zero_gradients();
-    outputs = exact.layers().forward(inputs.to(at::kDouble), tape);
+    Tape tape(exact);
+    Gradients by_parameter(exact);
+    outputs = forward(exact, inputs.to(at::kDouble), tape);
     const CrossEntropy entropy = cross_entropy(outputs, labels);
     loss = entropy.loss;
-    exact.layers().forward_adjoint(entropy.cotangent, tape);
+    forward_adjoint(exact, entropy.cotangent, tape, by_parameter);
     for (const Parameter* parameter : exact.parameters()) {
-      gradients.push_back(parameter->mask.defined() ? parameter->gradient.masked_select(parameter->mask.ne(0))
-                                                    : parameter->gradient.reshape({-1}));
+      gradients.push_back(parameter->kept_entries(by_parameter.of(*parameter)));
     }
   }
 
@@ -51,7 +49,9 @@ std::vector<at::Tensor> gradients_of(SparseNetwork& network) {
   std::vector<at::Tensor> gradients;
   for (const SparseLayer& layer : network.layers()) {
     gradients.push_back(network.gradient().narrow(0, layer.gradient_at, layer.entries()));
-    gradients.push_back(network.gradient().narrow(0, layer.gradient_at + layer.entries(), layer.outputs));
+    if (layer.bias_id) {
+      gradients.push_back(network.gradient().narrow(0, layer.gradient_at + layer.entries(), layer.outputs));
+    }
   }
   return gradients;
 }
@@ -75,7 +75,7 @@ double gradient_error(const std::vector<at::Tensor>& actual, const std::vector<a
 }
 
 void expect_agreement(const Network& network, std::int64_t batch) {
-  const at::Tensor inputs = draw_inputs(network.spec(), batch, 11, at::kFloat);
+  const at::Tensor inputs = draw_inputs(network.graph(), batch, 11, at::kFloat);
   const at::Tensor labels = draw_labels(batch, network.outputs());
   const Reference reference(network, inputs, labels);
   SparseNetwork sparse(network, PlanFor::training);
@@ -95,14 +95,14 @@ class SparseNetworkTest : public testing::TestWithParam<std::string> {};
 TEST_P(SparseNetworkTest, AgreesWithTheDenseNetworkAtEveryDensity) {
   for (const double density : {0.0, 0.1, 0.4, 1.0}) {
     SCOPED_TRACE(density);
-    Network network = draw(small_network(GetParam()), 3, at::kFloat);
+    Network network = draw(sparse_network(GetParam()), 3, at::kFloat);
     mask_at_random(network, density, 5);
     expect_agreement(network, 23);
   }
 }
 
 TEST_P(SparseNetworkTest, AgreesAtEveryBatchSize) {
-  Network network = draw(small_network(GetParam()), 4, at::kFloat);
+  Network network = draw(sparse_network(GetParam()), 4, at::kFloat);
   mask_at_random(network, 0.5, 6);
   for (const std::int64_t batch : {1, 2, 8, 15, 16, 17, 64, 257}) {
     SCOPED_TRACE(batch);
@@ -111,9 +111,9 @@ TEST_P(SparseNetworkTest, AgreesAtEveryBatchSize) {
 }
 
 TEST_P(SparseNetworkTest, DoesNotDependOnThreads) {
-  Network network = draw(small_network(GetParam()), 5, at::kFloat);
+  Network network = draw(sparse_network(GetParam()), 5, at::kFloat);
   mask_at_random(network, 0.4, 7);
-  const at::Tensor inputs = draw_inputs(network.spec(), 70, 12, at::kFloat);
+  const at::Tensor inputs = draw_inputs(network.graph(), 70, 12, at::kFloat);
   const at::Tensor labels = draw_labels(70, network.outputs());
   const int before = threads();
   std::vector<at::Tensor> outputs, gradients;
@@ -134,15 +134,11 @@ TEST_P(SparseNetworkTest, DoesNotDependOnThreads) {
 }
 
 TEST_P(SparseNetworkTest, WithoutMasksKeepsEveryWeight) {
-  expect_agreement(draw(small_network(GetParam()), 8, at::kFloat), 9);
+  expect_agreement(draw(sparse_network(GetParam()), 8, at::kFloat), 9);
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryNetwork, SparseNetworkTest, testing::ValuesIn(small_network_names()),
+INSTANTIATE_TEST_SUITE_P(EveryNetwork, SparseNetworkTest, testing::ValuesIn(sparse_network_names()),
                          [](const auto& test) { return as_identifier(test.param); });
-
-LayerSpec conv(std::int64_t out, std::int64_t kernel, std::int64_t stride, std::int64_t padding) {
-  return {"conv2d", "", {{"out_channels", out}, {"kernel", kernel}, {"stride", stride}, {"padding", padding}}, {}, {}};
-}
 
 TEST(SparseConvolutionTest, AgreesAtEveryGeometry) {
   for (const std::int64_t size : {5, 8, 13}) {
@@ -150,10 +146,10 @@ TEST(SparseConvolutionTest, AgreesAtEveryGeometry) {
       for (const std::int64_t stride : {1, 2, 3}) {
         for (const std::int64_t padding : {0, 1, 2, 6}) {
           SCOPED_TRACE(testing::Message() << size << " " << kernel << " " << stride << " " << padding);
-          NetworkSpec spec{"geometry", {2, size, size + 1}, {conv(3, 1, 1, 0), conv(4, kernel, stride, padding)}};
-          spec.layers.push_back({"flatten", "", {}, {}, {}});
-          spec.layers.push_back({"linear", "", {{"out_features", 3}}, {}, {}});
-          Network network = draw(spec, 3, at::kFloat);
+          LayerStack layers("geometry", {2, size, size + 1});
+          layers.conv(3, 1).add("conv2d",
+                                {{"out_channels", 4L}, {"kernel", kernel}, {"stride", stride}, {"padding", padding}});
+          Network network = draw(layers.flatten().linear(3).finish(), 3, at::kFloat);
           mask_at_random(network, 0.5, 5);
           expect_agreement(network, 5);
         }
@@ -163,12 +159,7 @@ TEST(SparseConvolutionTest, AgreesAtEveryGeometry) {
 }
 
 TEST(SparseNetworkLivenessTest, SkipsWhatNobodyReads) {
-  Network network = draw({"dead",
-                          {4},
-                          {{"linear", "", {{"out_features", 5}}, {}, {}},
-                           {"relu", "", {}, {}, {}},
-                           {"linear", "", {{"out_features", 3}}, {}, {}}}},
-                         3, at::kFloat);
+  Network network = draw(LayerStack("dead", {4}).linear(5).relu().linear(3).finish(), 3, at::kFloat);
   at::Tensor first = at::ones({5, 4});
   first.select(1, 2).zero_();  // no weight reads input 2
   first.select(0, 1).zero_();  // unit 1 is constant
@@ -184,9 +175,7 @@ TEST(SparseNetworkLivenessTest, SkipsWhatNobodyReads) {
 }
 
 TEST(SparseNetworkLivenessTest, FollowsUnreadUnitsToTheInputsThatOnlyTheyRead) {
-  Network network = draw(
-      {"chain", {4}, {{"linear", "", {{"out_features", 2}}, {}, {}}, {"linear", "", {{"out_features", 2}}, {}, {}}}}, 3,
-      at::kFloat);
+  Network network = draw(LayerStack("chain", {4}).linear(2).linear(2).finish(), 3, at::kFloat);
   network.parameters()[0]->set_mask(at::tensor({1, 1, 0, 0, 0, 0, 1, 1}, at::kFloat).view({2, 4}));
   network.parameters()[2]->set_mask(at::tensor({1, 0, 1, 0}, at::kFloat).view({2, 2}));
   EXPECT_THAT(make_plan(network, PlanFor::inference).input_places.features, testing::ElementsAre(0, 1));
@@ -194,14 +183,13 @@ TEST(SparseNetworkLivenessTest, FollowsUnreadUnitsToTheInputsThatOnlyTheyRead) {
 }
 
 TEST(SparseNetworkLivenessTest, AnswersWorkFiltersWithoutWeightsOutOnce) {
-  NetworkSpec spec{"empty-filters", {2, 6, 6}, {conv(4, 3, 1, 1), {"relu", "", {}, {}, {}}, conv(3, 3, 1, 1)}};
-  spec.layers.push_back({"max-pool", "", {{"kernel", 2}, {"stride", 2}}, {}, {}});
-  spec.layers.push_back({"flatten", "", {}, {}, {}});
-  spec.layers.push_back({"linear", "", {{"out_features", 3}}, {}, {}});
-  Network network = draw(spec, 3, at::kFloat);
+  const auto conv = [](std::int64_t out) { return Attributes{{"out_channels", out}, {"kernel", 3L}, {"padding", 1L}}; };
+  LayerStack layers("empty-filters", {2, 6, 6});
+  layers.add("conv2d", conv(4)).relu().add("conv2d", conv(3)).max_pool(2).flatten().linear(3);
+  Network network = draw(layers.finish(), 3, at::kFloat);
   mask_at_random(network, 0.6, 5);
   for (const std::size_t weight : {0U, 2U}) {
-    at::Tensor mask = network.parameters()[weight]->mask.clone();
+    at::Tensor mask = network.parameters()[weight]->mask().clone();
     mask.narrow(0, 1, 2).zero_();
     network.parameters()[weight]->set_mask(mask);
   }
@@ -211,28 +199,28 @@ TEST(SparseNetworkLivenessTest, AnswersWorkFiltersWithoutWeightsOutOnce) {
   EXPECT_EQ(plan.layers[0].constants.size(), 2);
   const SparseNetwork answering(network, PlanFor::inference);
   for (const std::int64_t batch : {1, 40, 3, 33}) {
-    const at::Tensor inputs = draw_inputs(spec, batch, 11 + static_cast<std::uint64_t>(batch), at::kFloat);
+    const at::Tensor inputs = draw_inputs(network.graph(), batch, 11 + static_cast<std::uint64_t>(batch), at::kFloat);
     EXPECT_LT(relative_error(answering.predict(inputs), network.predict(inputs)), kRounding) << batch;
   }
   expect_agreement(network, 18);
 }
 
 TEST(SparseNetworkStoreTest, GivesTheWeightsBackAsTheyWere) {
-  Network network = draw(small_network("residual-cnn"), 3, at::kFloat);
+  Network network = draw(sparse_network("residual-cnn"), 3, at::kFloat);
   mask_at_random(network, 0.4, 9);
   for (Parameter* parameter : network.parameters()) {
     parameter->value.copy_(parameter->effective);
   }
-  Network copy(network.spec());
+  Network copy(network.graph());
   SparseNetwork(network, PlanFor::inference).store(copy);
   EXPECT_TRUE(identical(network, copy));
 }
 
 TEST(SparseNetworkThreadsTest, AnswersSeveralThreadsAtOnce) {
-  Network network = draw(small_network("lenet"), 3, at::kFloat);
+  Network network = draw(sparse_network("lenet"), 3, at::kFloat);
   mask_at_random(network, 0.4, 9);
   const SparseNetwork sparse(network, PlanFor::inference);
-  const at::Tensor inputs = draw_inputs(network.spec(), 40, 13, at::kFloat);
+  const at::Tensor inputs = draw_inputs(network.graph(), 40, 13, at::kFloat);
   const at::Tensor expected = sparse.predict(inputs);
   std::vector<int> same(4);
   std::vector<std::thread> askers;
@@ -250,17 +238,12 @@ TEST(SparseNetworkThreadsTest, AnswersSeveralThreadsAtOnce) {
   EXPECT_THAT(same, testing::Each(1));
 }
 
-TEST(SparseNetworkErrorTest, SaysWhichBlockItCannotExecute) {
-  const LayerSpec flatten{"flatten", "", {}, {}, {}};
-  const LayerSpec linear{"linear", "", {{"out_features", 12}}, {}, {}};
-  const Network network =
-      draw({"mixed", {3, 2, 2}, {{"residual", "", {}, {flatten, linear}, {flatten}}}}, 3, at::kFloat);
-  try {
-    make_plan(network, PlanFor::inference);
-    FAIL() << "was planned";
-  } catch (const InputError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("residual block"));
-  }
+TEST(SparseNetworkStoreTest, LeavesMasksThatKeepAllAndNoMasksAsTheyWere) {
+  Network network = draw(sparse_network("bias-free"), 3, at::kFloat);
+  network.parameters()[1]->set_mask(at::ones_like(network.parameters()[1]->value));
+  const Network before = network.clone();
+  SparseNetwork(network, PlanFor::training).store(network);
+  EXPECT_TRUE(identical(network, before));
 }
 
 }  // namespace

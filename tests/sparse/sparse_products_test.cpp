@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 
 #include "ntt/core/error.h"
+#include "ntt/models/layer_stack.h"
+#include "ntt/ops/convolution.h"
 #include "tests/core/numerics.h"
-#include "tests/support/networks.h"
+#include "tests/sparse/networks.h"
 
 namespace ntt {
 namespace {
@@ -17,13 +19,12 @@ using testing::HasSubstr;
 /// Rounding of sums of a few hundred float32 products.
 constexpr double kRounding = 2e-5;
 
-NetworkSpec convolution(std::int64_t height, std::int64_t width, std::int64_t kernel, std::int64_t stride,
-                        std::int64_t padding) {
-  const LayerSpec layer{
-      "conv2d", "", {{"out_channels", 5}, {"kernel", kernel}, {"stride", stride}, {"padding", padding}}, {}, {}};
-  return {"convolution",
-          {3, height, width},
-          {layer, {"flatten", "", {}, {}, {}}, {"linear", "", {{"out_features", 2}}, {}, {}}}};
+/// Its node 0 is a convolution.
+Graph convolution(std::int64_t height, std::int64_t width, std::int64_t kernel, std::int64_t stride,
+                  std::int64_t padding) {
+  LayerStack layers("convolution", {3, height, width});
+  layers.add("conv2d", {{"out_channels", 5L}, {"kernel", kernel}, {"stride", stride}, {"padding", padding}});
+  return layers.flatten().linear(2).finish();
 }
 
 at::Tensor draw_rows(std::int64_t count, const Shape& shape, std::uint64_t seed) {
@@ -35,8 +36,15 @@ at::Tensor draw_rows(std::int64_t count, const Shape& shape, std::uint64_t seed)
 
 /// The three products in float64, with every weight, of which masks have made most zero.
 struct Reference {
-  explicit Reference(const Parameter& parameter)
-      : weight(parameter.effective.to(at::kDouble)), g(parameter.geometry), images(parameter.shape.size() == 4) {}
+  Reference(const Network& network, NodeId node)
+      : weight(network.parameters_of(node).effective(0).to(at::kDouble)),
+        in(network.graph().values[network.graph().nodes[node].inputs.front()].shape),
+        out(network.graph().values[network.graph().nodes[node].output].shape),
+        images(in.size() == 3) {
+    if (images) {
+      g = dynamic_cast<const Convolution&>(network.op(node)).geometry();
+    }
+  }
 
   at::Tensor outputs(const at::Tensor& inputs) const {
     const at::Tensor x = inputs.to(at::kDouble);
@@ -57,12 +65,11 @@ struct Reference {
     return result;
   }
 
-  Shape in() const { return images ? Shape{g.channels, g.height, g.width} : Shape{g.channels}; }
-  Shape out() const { return images ? Shape{weight.size(0), g.out_height(), g.out_width()} : Shape{weight.size(0)}; }
-
   at::Tensor weight;
-  ConvGeometry g;
+  Shape in;
+  Shape out;
   bool images;
+  ConvGeometry g;
 };
 
 /// Largest difference, against the largest of what is expected or 1.
@@ -74,15 +81,17 @@ double error(const at::Tensor& actual, const at::Tensor& expected) {
          std::max(1.0, expected.abs().max().item<double>());
 }
 
-void expect_agreement(const Parameter& weight, const at::Tensor& bias, std::int64_t rows) {
-  const Reference reference(weight);
-  const SparseProducts products(weight);
-  const at::Tensor inputs = draw_rows(rows, reference.in(), 1);
-  const at::Tensor delta = draw_rows(rows, reference.out(), 2);
-  const at::Tensor sum_out = draw_rows(rows, reference.out(), 3);
-  const at::Tensor sum_in = draw_rows(rows, reference.in(), 4);
+void expect_agreement(const Network& network, NodeId node, std::int64_t rows) {
+  const Reference reference(network, node);
+  const SparseProducts products(network, node);
+  const Parameter& weight = *network.parameters_of(node).values.front();
+  const at::Tensor inputs = draw_rows(rows, reference.in, 1);
+  const at::Tensor delta = draw_rows(rows, reference.out, 2);
+  const at::Tensor sum_out = draw_rows(rows, reference.out, 3);
+  const at::Tensor sum_in = draw_rows(rows, reference.in, 4);
   const at::Tensor& w = weight.effective;
 
+  const at::Tensor bias = draw_rows(reference.out.front(), {}, 5);
   at::Tensor column = bias.to(at::kDouble);
   column = reference.images ? column.view({-1, 1, 1}) : column;
   EXPECT_LT(error(products.outputs(w, inputs, bias, {}), reference.outputs(inputs) + column), kRounding);
@@ -94,26 +103,35 @@ void expect_agreement(const Parameter& weight, const at::Tensor& bias, std::int6
   const at::Tensor before = at::full_like(w, 0.5F);
   at::Tensor gradient = before.clone();
   products.add_gradient(inputs, delta, gradient);
-  EXPECT_LT(error(gradient, 0.5 + reference.gradient(inputs, delta) * weight.mask), kRounding);
+  EXPECT_LT(error(gradient, 0.5 + reference.gradient(inputs, delta) * weight.mask()), kRounding);
+}
+
+std::vector<NodeId> nodes_with_weights(const Network& network) {
+  std::vector<NodeId> nodes;
+  for (NodeId node = 0; node < network.graph().nodes.size(); ++node) {
+    if (!network.graph().nodes[node].parameters.empty()) {
+      nodes.push_back(node);
+    }
+  }
+  return nodes;
 }
 
 class SparseProductsTest : public testing::TestWithParam<std::string> {};
 
 TEST_P(SparseProductsTest, AgreeWithDenseOnesAtEveryDensityAndNumberOfRows) {
   for (const double density : {0.0, 0.05, 0.5, 1.0}) {
-    Network network = draw(small_network(GetParam()), 3, at::kFloat);
-    mask_at_random(network, density, 5);
-    for (std::size_t i = 0; i < network.parameters().size(); i += 2) {
+    Network network = draw_masked(GetParam(), density);
+    for (const NodeId node : nodes_with_weights(network)) {
       for (const std::int64_t rows : {1, 15, 16, 17, 40}) {
-        SCOPED_TRACE(network.parameters()[i]->name + ", density " + std::to_string(density) + ", rows " +
-                     std::to_string(rows));
-        expect_agreement(*network.parameters()[i], network.parameters()[i + 1]->value, rows);
+        SCOPED_TRACE(testing::Message() << network.graph().nodes[node].name << ", density " << density << ", rows "
+                                        << rows);
+        expect_agreement(network, node, rows);
       }
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryNetwork, SparseProductsTest, testing::ValuesIn(small_network_names()),
+INSTANTIATE_TEST_SUITE_P(EveryNetwork, SparseProductsTest, testing::ValuesIn(sparse_network_names()),
                          [](const auto& parameter) { return as_identifier(parameter.param); });
 
 TEST(SparseProductsGeometryTest, AgreeForEveryConvolution) {
@@ -124,7 +142,7 @@ TEST(SparseProductsGeometryTest, AgreeForEveryConvolution) {
                      std::to_string(padding));
         Network network = draw(convolution(7, 10, kernel, stride, padding), 7, at::kFloat);
         mask_at_random(network, 0.3, 8);
-        expect_agreement(*network.parameters()[0], network.parameters()[1]->value, 18);
+        expect_agreement(network, 0, 18);
       }
     }
   }
@@ -133,17 +151,17 @@ TEST(SparseProductsGeometryTest, AgreeForEveryConvolution) {
 TEST(SparseProductsThreadsTest, DoNotDependOnTheirNumber) {
   Network network = draw(convolution(9, 9, 3, 1, 1), 7, at::kFloat);
   mask_at_random(network, 0.2, 8);
-  const Parameter& weight = *network.parameters()[0];
-  const Reference reference(weight);
-  const at::Tensor inputs = draw_rows(100, reference.in(), 1);
-  const at::Tensor delta = draw_rows(100, reference.out(), 2);
+  const at::Tensor weight = network.parameters()[0]->effective;
+  const Reference reference(network, 0);
+  const at::Tensor inputs = draw_rows(100, reference.in, 1);
+  const at::Tensor delta = draw_rows(100, reference.out, 2);
   const auto run = [&](int threads) {
     const ThreadsGuard guard(threads);
-    const SparseProducts products(weight);
-    at::Tensor gradient = at::zeros_like(weight.effective);
+    const SparseProducts products(network, 0);
+    at::Tensor gradient = at::zeros_like(weight);
     products.add_gradient(inputs, delta, gradient);
-    return at::cat({products.outputs(weight.effective, inputs, {}, {}).flatten(),
-                    products.inputs(weight.effective, delta, {}).flatten(), gradient.flatten()});
+    return at::cat({products.outputs(weight, inputs, {}, {}).flatten(), products.inputs(weight, delta, {}).flatten(),
+                    gradient.flatten()});
   };
   const at::Tensor alone = run(1);
   EXPECT_TRUE(at::equal(alone, run(2)));
@@ -154,43 +172,80 @@ TEST(SparseProductsValuesTest, FollowTheWeightsValues) {
   Network network = draw(convolution(5, 5, 3, 1, 1), 7, at::kFloat);
   mask_at_random(network, 0.2, 8);
   Parameter& weight = *network.parameters()[0];
-  const SparseProducts products(weight);
+  const SparseProducts products(network, 0);
   weight.value.mul_(-2);
   weight.refresh();
   const at::Tensor inputs = draw_rows(20, {3, 5, 5}, 1);
-  EXPECT_LT(error(products.outputs(weight.effective, inputs, {}, {}), Reference(weight).outputs(inputs)), kRounding);
+  EXPECT_LT(error(products.outputs(weight.effective, inputs, {}, {}), Reference(network, 0).outputs(inputs)),
+            kRounding);
+}
+
+bool has_products(const Network& network, NodeId node) {
+  return network.parameters_of(node).products != nullptr;
 }
 
 TEST(ChooseProductsTest, TakesSparseOnesWhereAskedOrWhereDensityIsLow) {
-  Network network = draw(small_network("mlp"), 7, at::kFloat);
-  Parameter& weight = *network.parameters()[0];
+  Network network = draw(sparse_network("mlp"), 7, at::kFloat);
   choose_products(network, Execution::sparse);
-  EXPECT_EQ(weight.products, nullptr) << "without a mask there is nothing to leave out";
+  EXPECT_FALSE(has_products(network, 0)) << "without a mask there is nothing to leave out";
   mask_at_random(network, 0.99, 8);
   choose_products(network, Execution::automatic);
-  EXPECT_EQ(weight.products, nullptr);
+  EXPECT_FALSE(has_products(network, 0));
   choose_products(network, Execution::sparse);
-  EXPECT_NE(weight.products, nullptr);
+  EXPECT_TRUE(has_products(network, 0));
   choose_products(network, Execution::dense);
-  EXPECT_EQ(weight.products, nullptr);
+  EXPECT_FALSE(has_products(network, 0));
   mask_at_random(network, 0.02, 8);
   choose_products(network, Execution::automatic);
-  EXPECT_NE(weight.products, nullptr);
+  EXPECT_TRUE(has_products(network, 0));
+  Parameter& weight = *network.parameters()[0];
   weight.set_mask(at::ones_like(weight.value));
-  EXPECT_EQ(weight.products, nullptr) << "they were made for another mask";
+  EXPECT_FALSE(has_products(network, 0)) << "they were made for another mask";
+}
+
+std::string refusal(Network& network) {
+  try {
+    choose_products(network, Execution::sparse);
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "";
 }
 
 TEST(ChooseProductsTest, HasNoneInDoublePrecision) {
-  Network network = draw(small_network("mlp"), 7);
-  mask_at_random(network, 0.02, 8);
+  Network network = draw_masked("mlp", 0.02, at::kDouble);
   choose_products(network, Execution::automatic);
-  EXPECT_EQ(network.parameters()[0]->products, nullptr);
-  try {
-    choose_products(network, Execution::sparse);
-    FAIL() << "accepted";
-  } catch (const InputError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("float32"));
+  EXPECT_FALSE(has_products(network, 0));
+  EXPECT_THAT(refusal(network), HasSubstr("float32"));
+}
+
+TEST(ChooseProductsTest, LeavesNodesThatItDoesNotKnowDense) {
+  for (const auto& [name, said] : refusals()) {
+    SCOPED_TRACE(name);
+    Network network = draw(small_network(name), 7, at::kFloat);
+    mask_at_random(network, 0.1, 8);
+    const at::Tensor inputs = draw_inputs(network.graph(), 5, 9, at::kFloat);
+    const at::Tensor dense = network.predict(inputs);
+    EXPECT_EQ(refusal(network), "");
+    EXPECT_LT(relative_error(network.predict(inputs), dense), kRounding);
+    for (const NodeId node : nodes_with_weights(network)) {
+      const Node& layer = network.graph().nodes[node];
+      const bool flat = network.graph().values[layer.output].shape.size() == 1;
+      const auto groups = layer.attributes.find("groups");
+      const bool known = layer.type == "conv2d" ? groups == layer.attributes.end() : layer.type == "linear" && flat;
+      EXPECT_EQ(has_products(network, node), known) << layer.name;
+    }
   }
+}
+
+TEST(ChooseProductsTest, RefusesNetworksOfNodesThatItDoesNotKnow) {
+  LayerStack layers("grouped", {2, 3, 3});
+  layers.add("conv2d", {{"out_channels", 2L}, {"kernel", 3L}, {"groups", 2L}}).flatten();
+  Network network = draw(layers.finish(), 7, at::kFloat);
+  mask_at_random(network, 0.1, 8);
+  choose_products(network, Execution::automatic);
+  EXPECT_FALSE(has_products(network, 0));
+  EXPECT_THAT(refusal(network), HasSubstr("convolutions with groups"));
 }
 
 }  // namespace
