@@ -53,10 +53,10 @@ NetworkFacts facts_of(const Network& network) {
     return facts;
   }
   const Parameter& weight = **first;
-  const at::Tensor kept = weight.mask.defined() ? weight.mask : at::ones(weight.shape);
-  facts.fields = receptive_fields(weight, network.spec().input);
+  const at::Tensor kept = weight.pattern ? weight.mask() : at::ones(weight.shape);
+  facts.fields = receptive_fields(weight, network.graph().input_shape());
   if (kept.dim() == 2) {
-    const at::Tensor pictures = as_pictures(kept, network.spec().input);
+    const at::Tensor pictures = as_pictures(kept, network.graph().input_shape());
     facts.pixels =
         pictures.defined() ? pictures.sum(at::IntArrayRef{0, 1}, /*keepdim=*/false, at::kDouble) : at::Tensor();
   } else {

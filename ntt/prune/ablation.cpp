@@ -16,30 +16,37 @@ at::Tensor reordered(const at::Tensor& values, const at::Tensor& order) {
 
 /// The weights that the network has, and the dense network's where it has none.
 at::Tensor filled_up(const Parameter& sparse, const Parameter& dense) {
-  if (sparse.shape != dense.shape) {
-    fail_input("the dense network's {} has another shape than the sparse one's: it is not what that was made from",
-               dense.name);
+  return at::where(sparse.mask().gt(0), sparse.value, dense.value.to(sparse.value));
+}
+
+void check_same_shapes(const Network& sparse, const Network& dense) {
+  if (dense.parameters().size() != sparse.parameters().size()) {
+    fail_input("the dense network has other parameters than the sparse one: it is not what that was made from");
   }
-  return at::where(sparse.mask.gt(0), sparse.value, dense.value.to(sparse.value));
+  for (std::size_t i = 0; i < dense.parameters().size(); ++i) {
+    if (dense.parameters()[i]->shape != sparse.parameters()[i]->shape) {
+      fail_input("the dense network's {} has another shape than the sparse one's: it is not what that was made from",
+                 dense.parameters()[i]->name);
+    }
+  }
 }
 
 }  // namespace
 
-void ablate(Network& sparse, const Network& dense, Ablation what, std::uint64_t seed) {
+void ablate(Network& sparse, const Network& dense, Ablation what, std::uint64_t seed, Initialisation initialisation) {
+  check_same_shapes(sparse, dense);
   std::optional<Network> redrawn;
   if (what == Ablation::reinitialise) {
-    redrawn = Network::random(sparse.spec(), seed, "reinitialise", sparse.dtype());
-  }
-  if (dense.parameters().size() != sparse.parameters().size()) {
-    fail_input("the dense network has other parameters than the sparse one: it is not what that was made from");
+    redrawn = dense.clone();
+    redrawn->redraw(seed, "reinitialise", initialisation);
   }
   RandomStream stream(seed, "ablation");
   for (std::size_t i = 0; i < sparse.parameters().size(); ++i) {
     Parameter& parameter = *sparse.parameters()[i];
-    if (!parameter.prunable || !parameter.mask.defined()) {
+    if (!parameter.prunable || !parameter.pattern) {
       continue;
     }
-    const at::Tensor mask = parameter.mask;
+    const at::Tensor mask = parameter.mask();
     const at::Tensor order = random_permutation(stream, mask.numel());
     switch (what) {
       case Ablation::shuffle:

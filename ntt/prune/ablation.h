@@ -14,8 +14,9 @@ enum class Ablation {
   reinitialise           ///< the mask as it is over newly drawn weights
 };
 
-/// Ablates a sparse network in place. `dense` is the one that it was made from; only `shuffle` reads it (InputError
-/// where its parameters have other shapes). A function of the seed alone.
-void ablate(Network& sparse, const Network& dense, Ablation what, std::uint64_t seed);
+/// Ablates a sparse network in place. `dense` is the one that it was made from; InputError where its parameters have
+/// other shapes. `reinitialise` draws as initialisation says. A function of the seed alone.
+void ablate(Network& sparse, const Network& dense, Ablation what, std::uint64_t seed,
+            Initialisation initialisation = Initialisation::glorot);
 
 }  // namespace ntt

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "ntt/nn/network.h"
+#include "ntt/nn/sweeps.h"
 
 namespace ntt {
 
@@ -28,15 +28,16 @@ void for_each_batch(std::int64_t inputs, Visit&& visit) {
   }
 }
 
-/// Adds the gradients of a sum over inputs to the network's: `derivative(batch, outputs)` is that by a batch's outputs.
+/// The gradients of a sum over inputs: `derivative(batch, outputs)` is that by a batch's outputs.
 template <typename Derivative>
-void add_gradients(Network& network, const at::Tensor& inputs, Derivative&& derivative) {
+Gradients gradients_of(const Network& network, const at::Tensor& inputs, Derivative&& derivative) {
+  Gradients gradients(network);
   for_each_batch(inputs.size(0), [&](const Batch& batch) {
-    Tape tape;
-    network.layers().limit_cotangents(tape, false, false);
-    const at::Tensor outputs = network.layers().forward(batch.of(inputs), tape);
-    network.layers().forward_adjoint(derivative(batch, outputs), tape);
+    Tape tape(network);
+    const at::Tensor outputs = forward(network, batch.of(inputs), tape);
+    forward_adjoint(network, derivative(batch, outputs), tape, gradients);
   });
+  return gradients;
 }
 
 }  // namespace ntt

@@ -2,14 +2,24 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <string>
 #include <vector>
 
 #include "ntt/nn/network.h"
 
 namespace ntt {
 
-/// Whether the density holds in every layer or over the whole network.
-enum class Scope { layer, global };
+/// Where the density holds: in every layer; over the whole network; or over the network, each layer's share falling
+/// with its size as in ERK, by (out + in + kernel height + kernel width) / (out · in · kernel height · kernel width)
+/// (Evci et al., "Rigging the lottery", ICML 2020, section 3).
+enum class Scope { layer, global, erk };
+
+/// "layer", "global" or "erk", and back; InputError for any other word.
+std::string to_string(Scope scope);
+Scope parse_scope(const std::string& name);
+
+/// The densities of weights of these shapes that together come to `density` by ERK; none above 1.
+std::vector<double> erk_densities(const std::vector<Shape>& shapes, double density);
 
 /// One score a weight, for each prunable parameter in the network's order; large scores stay.
 using Scores = std::vector<at::Tensor>;
@@ -24,8 +34,9 @@ void check_density(double density);
 /// what lies above the k-th smallest (Liu & Zenke 2020; ties with it go too). InputError unless 0 < density <= 1.
 void mask_by_scores(Network& network, const Scores& scores, double density, Scope scope);
 
-/// |w| of the unmasked weights: a pruned weight keeps its value and can return.
-Scores magnitude_scores(Network& network);
+/// |w| of the unmasked weights: a pruned weight keeps its value and can return. With batch norm the scale of a layer's
+/// weights is free, so that in global scope each layer's are divided by the deviation that Glorot's draw gives it.
+Scores magnitude_scores(Network& network, Scope scope = Scope::layer);
 
 /// Uniform scores: a random mask. A function of the seed alone.
 Scores random_scores(Network& network, std::uint64_t seed);

@@ -24,7 +24,7 @@ Scores by_chance(const ScoringRound& round) {
 }
 
 Scores by_magnitude(const ScoringRound& round) {
-  return magnitude_scores(round.network);
+  return magnitude_scores(round.network, round.scope);
 }
 
 Scores by_snip(const ScoringRound& round) {
@@ -55,8 +55,8 @@ void invert_scores(Network& network, Scores& scores) {
   const std::vector<Parameter*> prunable = prunable_parameters(network);
   for (std::size_t i = 0; i < scores.size(); ++i) {
     scores[i] = -scores[i];
-    if (prunable[i]->mask.defined()) {
-      scores[i] = scores[i].masked_fill(prunable[i]->mask.eq(0), -INFINITY);
+    if (prunable[i]->pattern) {
+      scores[i] = scores[i].masked_fill(prunable[i]->mask().eq(0), -INFINITY);
     }
   }
 }
@@ -68,6 +68,18 @@ void check_finite(const PruneMethod& method, Network& network, const Scores& sco
       fail_run("the scores of {} in {} are not finite: an input is a NaN, infinite or far too large", method.name,
                prunable[i]->name);
     }
+  }
+}
+
+/// Scores that are all alike choose nothing: with them all of a layer's weights would go, tied as they are.
+void check_some_differ(const PruneMethod& method, Network& network, const Scores& scores, Scope scope) {
+  const auto is_zero = [](const at::Tensor& score) { return score.numel() > 1 && !score.any().item<bool>(); };
+  const auto found = std::ranges::find_if(scores, is_zero);
+  if (found != scores.end() && (scope != Scope::global || std::ranges::all_of(scores, is_zero))) {
+    fail_input(
+        "method {} scores all of {} 0, and so cannot choose among them: what it looks at does not get from there to "
+        "the outputs, as where a softmax comes last or a clip or tanh saturates; take another method",
+        method.name, prunable_parameters(network)[static_cast<std::size_t>(found - scores.begin())]->name);
   }
 }
 
@@ -121,8 +133,11 @@ void prune(Network& network, const PruneMethod& method, const PruneData& data, c
   }
   const std::int64_t rounds = method.rounds > 1 && options.rounds > 0 ? options.rounds : method.rounds;
   for (std::int64_t round = 1; round <= rounds; ++round) {
-    Scores scores = method.scores({network, data, options.seed, round});
+    Scores scores = method.scores({network, data, options.seed, round, options.scope});
     check_finite(method, network, scores);
+    if (round == 1 && options.density < 1) {
+      check_some_differ(method, network, scores, options.scope);
+    }
     if (options.invert) {
       invert_scores(network, scores);
     }

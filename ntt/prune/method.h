@@ -29,6 +29,7 @@ struct ScoringRound {
   const PruneData& data;
   std::uint64_t seed;
   std::int64_t number;  ///< counted from 1
+  Scope scope;
 };
 
 /// A way to find a sparse initialisation by scores (docs/methods.md).
@@ -48,8 +49,8 @@ const PruneMethod& find_prune_method(std::string_view name);
 
 /// Gives a freshly drawn network the method's masks, and rescaled weights where that is the method. With n rounds the
 /// density falls exponentially, density^(round/n), and each round scores what the one before has left (Tanaka et al.
-/// 2020). InputError for a density outside (0, 1] and for data that the method needs and does not get; RunError where
-/// scores are not finite.
+/// 2020). InputError for a density outside (0, 1], for data that the method needs and does not get, and where all
+/// scores of a layer are 0; RunError where they are not finite.
 void prune(Network& network, const PruneMethod& method, const PruneData& data, const PruneOptions& options);
 
 /// The prunable parameters of which nothing is left.

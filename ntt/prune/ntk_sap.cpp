@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include "ntt/nn/statistics.h"
 #include "ntt/prune/batches.h"
 
 namespace ntt {
@@ -10,11 +11,11 @@ namespace {
 
 /// Adds w ⊙ ∂/∂w of the network's part in the difference, as seen through the masks that both copies share.
 void add_mask_derivative(Network& network, Tape& tape, const at::Tensor& cotangent, Scores& sums) {
-  network.zero_gradients();
-  network.layers().forward_adjoint(cotangent, tape);
+  Gradients gradients(network);
+  forward_adjoint(network, cotangent, tape, gradients);
   const std::vector<Parameter*> prunable = prunable_parameters(network);
   for (std::size_t i = 0; i < prunable.size(); ++i) {
-    sums[i].addcmul_(prunable[i]->effective, prunable[i]->gradient);
+    sums[i].addcmul_(prunable[i]->effective, gradients.of(*prunable[i]));
   }
 }
 
@@ -29,27 +30,29 @@ Scores ntk_sap_scores(const Network& network, const NtkSapDraw& draw) {
   }
   for_each_batch(draw.samples, [&](const Batch& batch) {
     const std::string purpose = fmt::format("ntk-sap-{}-{}", draw.round, batch.first);
-    Network drawn = Network::random(network.spec(), draw.seed, purpose, network.dtype());
-    drawn.to(network.device(), network.dtype());
+    Network drawn = network.clone();
+    drawn.redraw(draw.seed, purpose, Initialisation::glorot);
     const std::vector<Parameter*> weights = prunable_parameters(drawn);
     for (std::size_t i = 0; i < weights.size(); ++i) {
-      weights[i]->set_mask(prunable[i]->mask);
+      weights[i]->set_pattern(prunable[i]->pattern);
     }
     RandomStream stream(draw.seed, purpose + "-draws");
-    Network perturbed = drawn.clone();
-    for (Parameter* parameter : prunable_parameters(perturbed)) {
-      const at::Tensor noise = random_normal(stream, parameter->value.sizes(), draw.epsilon, network.dtype());
-      parameter->value.add_(noise.to(network.device()));
-      parameter->refresh();
+    Tensors noise;
+    for (const Parameter* parameter : weights) {
+      noise.push_back(random_normal(stream, parameter->shape, draw.epsilon, network.dtype()).to(network.device()));
     }
     const at::Tensor inputs =
-        random_normal(stream, network.spec().batch_shape(batch.count), 1.0, network.dtype()).to(network.device());
-    Tape tape;
-    Tape perturbed_tape;
-    drawn.layers().limit_cotangents(tape, false, false);
-    perturbed.layers().limit_cotangents(perturbed_tape, false, false);
-    const at::Tensor difference =
-        drawn.layers().forward(inputs, tape) - perturbed.layers().forward(inputs, perturbed_tape);
+        random_normal(stream, network.graph().batch_shape(batch.count), 1.0, network.dtype()).to(network.device());
+    calibrate_statistics(drawn, inputs);
+    Network perturbed = drawn.clone();
+    for (std::size_t i = 0; i < noise.size(); ++i) {
+      Parameter& parameter = *prunable_parameters(perturbed)[i];
+      parameter.value.add_(noise[i]);
+      parameter.refresh();
+    }
+    Tape tape(drawn);
+    Tape perturbed_tape(perturbed);
+    const at::Tensor difference = forward(drawn, inputs, tape) - forward(perturbed, inputs, perturbed_tape);
     add_mask_derivative(drawn, tape, difference * 2, sums);
     add_mask_derivative(perturbed, perturbed_tape, difference * -2, sums);
   });

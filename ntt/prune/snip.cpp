@@ -8,30 +8,27 @@
 namespace ntt {
 namespace {
 
-/// |w · ∂/∂w| from the gradients, which are left at zero.
-Scores take_sensitivities(Network& network) {
+/// |w · ∂/∂w|
+Scores sensitivities(Network& network, const Gradients& gradients) {
   Scores scores;
   for (const Parameter* parameter : prunable_parameters(network)) {
-    scores.push_back((parameter->effective * parameter->gradient).abs());
+    scores.push_back((parameter->effective * gradients.of(*parameter)).abs());
   }
-  network.zero_gradients();
   return scores;
 }
 
 }  // namespace
 
 Scores snip_scores(Network& network, const at::Tensor& inputs, const at::Tensor& labels) {
-  network.zero_gradients();
-  add_gradients(network, inputs, [&](const Batch& batch, const at::Tensor& outputs) {
+  const auto by_outputs = [&](const Batch& batch, const at::Tensor& outputs) {
     return cross_entropy(outputs, batch.of(labels)).cotangent.mul_(batch.share);
-  });
-  return take_sensitivities(network);
+  };
+  return sensitivities(network, gradients_of(network, inputs, by_outputs));
 }
 
 Scores logit_snip_scores(Network& network, const at::Tensor& inputs) {
-  network.zero_gradients();
-  add_gradients(network, inputs, [](const Batch&, const at::Tensor& outputs) { return outputs * 2; });
-  return take_sensitivities(network);
+  const auto by_outputs = [](const Batch&, const at::Tensor& outputs) { return outputs * 2; };
+  return sensitivities(network, gradients_of(network, inputs, by_outputs));
 }
 
 }  // namespace ntt

@@ -3,11 +3,15 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "ntt/core/adam_update.h"
 #include "ntt/core/threads.h"
 #include "ntt/nn/cross_entropy.h"
+#include "ntt/nn/gradients.h"
+#include "ntt/nn/statistics.h"
+#include "ntt/nn/sweeps.h"
 #include "ntt/sparse/sparse_network.h"
 
 namespace ntt {
@@ -15,19 +19,19 @@ namespace {
 
 class DenseExecutor : public Executor {
  public:
-  DenseExecutor(Network& network, Adam& optimiser) : network_(network), optimiser_(optimiser) {}
+  DenseExecutor(Network& network, Adam& optimiser) : network_(network), optimiser_(optimiser), gradients_(network) {}
 
   double loss_and_gradient(const at::Tensor& inputs, const at::Tensor& labels, const at::Tensor& chosen) override {
-    Tape tape;
-    network_.layers().limit_cotangents(tape, false, false);
-    network_.zero_gradients();
-    const at::Tensor outputs = network_.layers().forward(inputs.index_select(0, chosen), tape);
+    Tape tape(network_, {.statistics = Statistics::batch});
+    gradients_.zero();
+    const at::Tensor outputs = forward(network_, inputs.index_select(0, chosen), tape);
     const CrossEntropy loss = cross_entropy(outputs, labels.index_select(0, chosen));
-    network_.layers().forward_adjoint(loss.cotangent, tape);
+    forward_adjoint(network_, loss.cotangent, tape, gradients_);
+    update_running_statistics(network_, tape);
     return loss.loss;
   }
 
-  void update(double weight_decay) override { optimiser_.step(weight_decay); }
+  void update(double weight_decay) override { optimiser_.step(gradients_, weight_decay); }
 
   Score score(const at::Tensor& inputs, const at::Tensor& labels) const override {
     return ntt::score(network_.predict(inputs), labels);
@@ -35,7 +39,7 @@ class DenseExecutor : public Executor {
 
   std::vector<at::Tensor> kept_entries() const override {
     std::vector<at::Tensor> entries;
-    for (const Parameter* parameter : network_.parameters()) {
+    for (const auto& parameter : network_.all_parameters()) {
       entries.push_back(parameter->kept_entries(parameter->value));
     }
     return entries;
@@ -47,6 +51,7 @@ class DenseExecutor : public Executor {
  private:
   Network& network_;
   Adam& optimiser_;
+  Gradients gradients_;
 };
 
 /// Networks whose dense values take less keep what they gave up in the process: with a tracker, evaluations after every
@@ -62,6 +67,7 @@ class SparseExecutor : public Executor {
     // got no gradient, are zeros in every checkpoint, too.
     for (std::size_t i = 0; i < network_.parameters().size(); ++i) {
       const Parameter& parameter = *network_.parameters()[i];
+      parts_.push_back(part_of(parameter));
       const auto kept = [&](const at::Tensor& moment) {
         return moment.defined() ? parameter.kept_entries(moment) : at::zeros({parameter.kept()}, at::kFloat);
       };
@@ -84,13 +90,13 @@ class SparseExecutor : public Executor {
   void update(double weight_decay) override {
     release();
     AdamStep step = optimiser_.next_step();
-    for (std::size_t i = 0; i < sparse_.layers().size(); ++i) {
-      SparseLayer& layer = sparse_.layers()[i];
-      step.decay = 2 * weight_decay;
-      move(step, layer.weight, sparse_.gradient().narrow(0, layer.gradient_at, layer.entries()), moments_[2 * i]);
-      step.decay = 0;
-      move(step, layer.bias, sparse_.gradient().narrow(0, layer.gradient_at + layer.entries(), layer.outputs),
-           moments_[2 * i + 1]);
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      at::Tensor values = parts_[i].values();
+      const at::Tensor gradient = sparse_.gradient().narrow(0, parts_[i].gradient_at(), values.numel());
+      step.decay = parts_[i].is_bias ? 0 : 2 * weight_decay;
+      if (values.numel() > 0) {
+        adam_update(step, values, values, gradient, at::Tensor(), moments_[i].first, moments_[i].second);
+      }
     }
     sparse_.refresh();
   }
@@ -101,9 +107,9 @@ class SparseExecutor : public Executor {
 
   std::vector<at::Tensor> kept_entries() const override {
     std::vector<at::Tensor> entries;
-    for (const SparseLayer& layer : sparse_.layers()) {
-      entries.push_back(layer.weight.clone());
-      entries.push_back(layer.bias.clone());
+    auto part = parts_.begin();
+    for (const auto& parameter : network_.all_parameters()) {
+      entries.push_back(parameter->trained() ? (part++)->values().clone() : parameter->kept_entries(parameter->value));
     }
     return entries;
   }
@@ -116,16 +122,30 @@ class SparseExecutor : public Executor {
 
   void store() override {
     store_network();
-    for (std::size_t i = 0; i < sparse_.layers().size(); ++i) {
-      const SparseLayer& layer = sparse_.layers()[i];
-      const Adam::Moments& weight = moments_[2 * i];
-      const Adam::Moments& bias = moments_[2 * i + 1];
-      optimiser_.moments()[2 * i] = {layer.spread(weight.first), layer.spread(weight.second)};
-      optimiser_.moments()[2 * i + 1] = {bias.first.clone(), bias.second.clone()};
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      optimiser_.moments()[i] = {parts_[i].dense(moments_[i].first), parts_[i].dense(moments_[i].second)};
     }
   }
 
  private:
+  /// What a parameter of the network is here.
+  struct Part {
+    const SparseLayer* layer = nullptr;
+    bool is_bias = false;
+
+    const at::Tensor& values() const { return is_bias ? layer->bias : layer->weight; }
+    std::int64_t gradient_at() const { return layer->gradient_at + (is_bias ? layer->entries() : 0); }
+    /// A copy of its entries in its shape.
+    at::Tensor dense(const at::Tensor& entries) const { return is_bias ? entries.clone() : layer->spread(entries); }
+  };
+
+  Part part_of(const Parameter& parameter) const {
+    const auto layer = std::ranges::find_if(sparse_.layers(), [&](const SparseLayer& candidate) {
+      return candidate.weight_id == parameter.id || candidate.bias_id == parameter.id;
+    });
+    return {&*layer, layer->weight_id != parameter.id};
+  }
+
   void release() {
     if (released_) {
       return;
@@ -144,16 +164,11 @@ class SparseExecutor : public Executor {
     released_ = true;
   }
 
-  static void move(const AdamStep& step, at::Tensor& values, const at::Tensor& gradient, Adam::Moments& moments) {
-    if (values.numel() > 0) {
-      adam_update(step, values, values, gradient, at::Tensor(), moments.first, moments.second);
-    }
-  }
-
   Network& network_;
   Adam& optimiser_;
   SparseNetwork sparse_;
-  std::vector<Adam::Moments> moments_;  ///< a parameter, at its kept entries
+  std::vector<Part> parts_;             ///< one a parameter of the network
+  std::vector<Adam::Moments> moments_;  ///< of each, at its kept entries
   bool released_ = false;               ///< network and optimiser hold nothing
 };
 

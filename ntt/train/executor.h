@@ -21,13 +21,13 @@ class Executor {
   virtual ~Executor() = default;
 
   /// The gradient of the mean cross-entropy of the chosen inputs (int64 indices), kept by the executor; returns the
-  /// loss.
+  /// loss. Batch norm takes the batch's statistics, with which the running ones move.
   virtual double loss_and_gradient(const at::Tensor& inputs, const at::Tensor& labels, const at::Tensor& chosen) = 0;
   /// One step of Adam along it, with the derivative of weight_decay · Σ‖m⊙W‖².
   virtual void update(double weight_decay) = 0;
   /// Accuracy and loss of the network as it is.
   virtual Score score(const at::Tensor& inputs, const at::Tensor& labels) const = 0;
-  /// The kept entries of every parameter, copied: a tensor [kept] each.
+  /// The kept entries of every parameter, as Network::all_parameters lists them, copied: a tensor [kept] each.
   virtual std::vector<at::Tensor> kept_entries() const = 0;
   /// Brings the network up to date with the steps done.
   virtual void store_network() = 0;

@@ -62,13 +62,13 @@ void check_part(const char* part, const at::Tensor& inputs, const at::Tensor& la
     fail_input("there are {} {} inputs and {} labels; they must be as many, at least one", inputs.size(0), part,
                labels.size(0));
   }
-  if (inputs.sizes().slice(1) != at::IntArrayRef(network.spec().input)) {
-    fail_input("network '{}' takes inputs of {}, but the {} inputs are {}", network.spec().name,
-               to_string(network.spec().input), part, to_string(inputs.sizes().slice(1).vec()));
+  if (inputs.sizes().slice(1) != at::IntArrayRef(network.graph().input_shape())) {
+    fail_input("network '{}' takes inputs of {}, but the {} inputs are {}", network.graph().name,
+               to_string(network.graph().input_shape()), part, to_string(inputs.sizes().slice(1).vec()));
   }
   const auto largest = labels.max().item<std::int64_t>();
   if (labels.min().item<std::int64_t>() < 0 || largest >= network.outputs()) {
-    fail_input("network '{}' has {} outputs, but the {} labels go up to {}", network.spec().name, network.outputs(),
+    fail_input("network '{}' has {} outputs, but the {} labels go up to {}", network.graph().name, network.outputs(),
                part, largest);
   }
 }
@@ -306,14 +306,14 @@ TrainingResult Run::finish() {
   executor_->store_network();
   if (options_.select == Select::best_validation) {
     for (std::size_t i = 0; i < state_.best_values.size(); ++i) {
-      Parameter& parameter = *network_.parameters()[i];
+      Parameter& parameter = *network_.all_parameters()[i];
       parameter.value.copy_(parameter.with_kept_entries(state_.best_values[i]));
       parameter.refresh();
     }
   }
   if (tracker_ && !options_.out.empty()) {
     write_track(folder_.file(kTrackFile), state_.track, tracked_, data_.train_labels.cpu().index_select(0, tracked_),
-                network_.spec().name);
+                network_.graph().name);
   }
   const std::vector<double>& tests = state_.test_accuracies;
   TrainingResult result;

@@ -71,7 +71,7 @@ void save_checkpoint(const std::filesystem::path& path, const Network& network, 
   file.metadata[kState] = figures(state).dump();
   optimiser.save(file);
   for (std::size_t i = 0; i < state.best_values.size(); ++i) {
-    const Parameter& parameter = *network.parameters()[i];
+    const Parameter& parameter = *network.all_parameters()[i];
     file.tensors.emplace_back(best_name(parameter), parameter.with_kept_entries(state.best_values[i]));
   }
   save_track(file, state.track);
@@ -96,7 +96,7 @@ TrainingState load_checkpoint(const std::filesystem::path& path, const Network& 
   state.track = load_track(file);
   optimiser.load(file);  // with the masks, which say what is kept
   if (has_best_values) {
-    for (const Parameter* parameter : network.parameters()) {
+    for (const auto& parameter : network.all_parameters()) {
       const at::Tensor best = file.at(best_name(*parameter)).to(parameter->value.options());
       state.best_values.push_back(parameter->kept_entries(best));
     }

@@ -27,7 +27,7 @@ struct TrainingState {
   Evaluation best;                      ///< step 0: none yet
   std::vector<double> test_accuracies;  ///< of the last ten evaluations
   Track track;                          ///< of the evaluations so far; empty where not asked for
-  std::vector<at::Tensor> best_values;  ///< kept entries of the parameters at `best`; empty where not asked for
+  std::vector<at::Tensor> best_values;  ///< kept entries of all parameters at `best`; empty where not asked for
 };
 
 /// Writes network, optimiser and state as one checkpoint. `identity` tells runs with other options apart.

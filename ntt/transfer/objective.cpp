@@ -4,6 +4,7 @@
 
 #include "ntt/core/fused.h"
 #include "ntt/kernel/probes.h"
+#include "ntt/nn/statistics.h"
 
 namespace ntt {
 namespace {
@@ -42,11 +43,16 @@ double mean_factor(const Sides& sides, Pairs pairs, const Probes& probes) {
 }  // namespace
 
 Distances add_objective_gradient(const ObjectiveOptions& options, const Network& teacher, Network& student,
-                                 const at::Tensor& inputs, const Probes& probes) {
+                                 const at::Tensor& inputs, const Probes& probes, Gradients& gradients) {
   const bool wants_kernel = options.kernel_weight != 0;
   const at::Tensor directions = wants_kernel ? probes.directions : probes.directions.narrow(1, 0, 0);
   Linearisation of_teacher = linearise(teacher, inputs, directions);
-  Linearisation of_student = linearise(student, inputs, directions);
+  const bool own_batch = options.statistics == StudentStatistics::batch;
+  Linearisation of_student =
+      linearise(student, inputs, directions, own_batch ? Statistics::batch_constant : Statistics::running);
+  if (options.statistics != StudentStatistics::frozen) {
+    update_running_statistics(student, of_student.tape);
+  }
 
   Distances distances;
   at::Tensor difference = of_student.outputs - of_teacher.outputs;
@@ -54,7 +60,7 @@ Distances add_objective_gradient(const ObjectiveOptions& options, const Network&
   distances.target = sum_of_squares(difference) / entries;
   const at::Tensor outputs_cotangent = difference.mul_(2 / entries);
   if (!wants_kernel) {
-    student.layers().forward_adjoint(outputs_cotangent, of_student.tape);
+    forward_adjoint(student, outputs_cotangent, of_student.tape, gradients);
     return distances;
   }
 
@@ -71,7 +77,7 @@ Distances add_objective_gradient(const ObjectiveOptions& options, const Network&
   distances.kernel = factor * subtract_and_square(delta, reference);
   const at::Tensor cotangent = delta.mul_(2 * factor * options.kernel_weight);
   kernel_adjoint(student, of_student, student_sides.left, student_sides.right, options.parameters, cache, cotangent,
-                 outputs_cotangent);
+                 outputs_cotangent, gradients);
   return distances;
 }
 

@@ -10,12 +10,17 @@ namespace ntt {
 /// Which pairs of inputs the kernel distance counts: first half against second half of the batch, or all i ≠ j.
 enum class Pairs { cross, all };
 
+/// Which mean and variance a student's batch norm takes, always as constants (docs/method.md): the teacher's, a running
+/// average over its own batches, or its own of each batch.
+enum class StudentStatistics { frozen, running, batch };
+
 /// The loss of Neural Tangent Transfer (Liu & Zenke 2020), without its weight penalty, which the optimiser adds.
 struct ObjectiveOptions {
   double kernel_weight = 1e-3;  ///< λ_K; 0 leaves the kernels uncomputed
   Pairs pairs = Pairs::cross;
   ParameterSet parameters =
       ParameterSet::all;  ///< which of the student's the kernel counts; the teacher's are all active
+  StudentStatistics statistics = StudentStatistics::frozen;
 };
 
 /// How far the student is from the teacher on one batch.
@@ -30,10 +35,10 @@ struct Probes {
   bool exact = false;     ///< unit vectors (k = C), not draws of identity covariance
 };
 
-/// The distances on inputs [N, ...]; adds to the student's gradients the derivative of
-/// kernel_weight · kernel + target. The teacher is only read.
+/// The distances on inputs [N, ...]; adds to the gradients the derivative of kernel_weight · kernel + target by the
+/// student's parameters. Moves the student's running statistics, unless they are frozen.
 Distances add_objective_gradient(const ObjectiveOptions& options, const Network& teacher, Network& student,
-                                 const at::Tensor& inputs, const Probes& probes);
+                                 const at::Tensor& inputs, const Probes& probes, Gradients& gradients);
 
 /// A teacher's kernel and outputs on fixed inputs, against which students are measured again and again.
 class HeldOutDistances {

@@ -31,15 +31,14 @@ Stepper::Stepper(const Network& teacher, Network& student, StepOptions options, 
       student_(student),
       options_(std::move(options)),
       total_steps_(total_steps),
-      optimiser_(student, options_.learning_rate) {
+      optimiser_(student, options_.learning_rate),
+      gradients_(student) {
   choose_products(student_, options_.execution);
 }
 
 Stepper::~Stepper() {
   optimiser_.settle();
-  for (Parameter* parameter : student_.parameters()) {
-    parameter->products.reset();
-  }
+  choose_products(student_, Execution::dense);
 }
 
 void Stepper::load(const TensorFile& checkpoint) {
@@ -57,15 +56,16 @@ Probes Stepper::draw_probes(std::int64_t inputs) const {
 }
 
 Distances Stepper::step(const at::Tensor& inputs) {
-  student_.zero_gradients();
+  gradients_.zero();
   const Distances distances =
-      add_objective_gradient(options_.objective, teacher_, student_, inputs, draw_probes(inputs.size(0)));
+      add_objective_gradient(options_.objective, teacher_, student_, inputs, draw_probes(inputs.size(0)), gradients_);
   const double density = density_at(options_, steps(), total_steps_);
-  optimiser_.step(options_.weight_decay / density);
+  optimiser_.step(gradients_, options_.weight_decay / density);
   const bool mask_is_due = options_.mask_interval > 0 && steps() % options_.mask_interval == 0;
   if (mask_is_due && steps() <= last_mask_update(options_, total_steps_)) {
     optimiser_.settle();
-    mask_by_scores(student_, magnitude_scores(student_), density_at(options_, steps(), total_steps_), options_.scope);
+    mask_by_scores(student_, magnitude_scores(student_, options_.scope), density_at(options_, steps(), total_steps_),
+                   options_.scope);
     choose_products(student_, options_.execution);
   }
   return distances;

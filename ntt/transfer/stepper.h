@@ -69,6 +69,7 @@ class Stepper {
   StepOptions options_;
   std::int64_t total_steps_;
   Adam optimiser_;
+  Gradients gradients_;
 };
 
 }  // namespace ntt

@@ -227,7 +227,7 @@ Network initial_student(const Network& teacher, const TransferOptions& options, 
   Network student = teacher.clone();
   const bool by_magnitude = options.initial_mask == InitialMask::magnitude;
   const Scores scores = by_magnitude
-                            ? magnitude_scores(student)
+                            ? magnitude_scores(student, options.step.scope)
                             : logit_snip_scores(student, inputs.narrow(0, 0, std::min(kScoringInputs, inputs.size(0))));
   const double density = density_at(options.step, 0, total_steps(options, inputs.size(0)));
   mask_by_scores(student, scores, density, options.step.scope);

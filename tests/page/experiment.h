@@ -6,6 +6,7 @@
 #include "ntt/experiment/store.h"
 #include "ntt/io/run_folder.h"
 #include "ntt/io/safetensors.h"
+#include "ntt/models/network_toml.h"
 #include "ntt/nn/network_file.h"
 #include "tests/io/temporary_folder.h"
 

@@ -17,7 +17,7 @@ class AblationTest : public testing::TestWithParam<Ablation> {
   AblationTest() {
     mask_at_random(sparse_, 0.4, 2);
     for (Parameter* parameter : prunable_parameters(sparse_)) {  // as a network that was moved and read from a file
-      parameter->value.mul_(parameter->mask).mul_(1.5);
+      parameter->value.mul_(parameter->mask()).mul_(1.5);
       parameter->refresh();
     }
   }
@@ -63,20 +63,20 @@ TEST_P(AblationTest, DoesWhatItsNameSays) {
   for_each_weight(ablated(5), [&](const Parameter& before, const Parameter& dense, const Parameter& after) {
     switch (GetParam()) {
       case Ablation::shuffle: {
-        EXPECT_FALSE(at::equal(after.mask, before.mask));
-        const at::Tensor weights = at::where(before.mask.gt(0), before.value, dense.value);
-        EXPECT_TRUE(at::equal(after.effective, weights * after.mask));
+        EXPECT_FALSE(at::equal(after.mask(), before.mask()));
+        const at::Tensor weights = at::where(before.mask().gt(0), before.value, dense.value);
+        EXPECT_TRUE(at::equal(after.effective, weights * after.mask()));
         break;
       }
       case Ablation::shuffle_with_weights:
-        EXPECT_FALSE(at::equal(after.mask, before.mask));
+        EXPECT_FALSE(at::equal(after.mask(), before.mask()));
         EXPECT_TRUE(at::equal(sorted(after.effective), sorted(before.effective)));
-        EXPECT_TRUE(at::equal(after.effective.ne(0), after.mask.gt(0)));
+        EXPECT_TRUE(at::equal(after.effective.ne(0), after.mask().gt(0)));
         break;
       case Ablation::reinitialise:
-        EXPECT_TRUE(at::equal(after.mask, before.mask));
-        EXPECT_EQ((after.effective.eq(before.effective) * after.mask).sum().item<double>(), 0);
-        EXPECT_TRUE(at::equal(after.effective.ne(0), after.mask.gt(0)));
+        EXPECT_TRUE(at::equal(after.mask(), before.mask()));
+        EXPECT_EQ((after.effective.eq(before.effective) * after.mask()).sum().item<double>(), 0);
+        EXPECT_TRUE(at::equal(after.effective.ne(0), after.mask().gt(0)));
         break;
     }
   });

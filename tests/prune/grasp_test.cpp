@@ -30,7 +30,8 @@ INSTANTIATE_TEST_SUITE_P(Networks, GraspTest, testing::ValuesIn(small_network_na
 /// ‖∂L/∂w‖² over all weights.
 double squared_gradient(const Network& network, const at::Tensor& inputs, const at::Tensor& labels) {
   const oracle::Leaves leaves = oracle::leaves_of(network);
-  const at::Tensor loss = at::cross_entropy_loss(oracle::forward(network.spec(), leaves.effective, inputs), labels);
+  const at::Tensor outputs = oracle::forward(network.graph(), leaves.effective, inputs, leaves.state);
+  const at::Tensor loss = at::cross_entropy_loss(outputs, labels);
   const std::vector<at::Tensor> gradients = oracle::gradients(loss, leaves.effective);
   double sum = 0;
   for (std::size_t i = 0; i < gradients.size(); ++i) {
@@ -40,9 +41,9 @@ double squared_gradient(const Network& network, const at::Tensor& inputs, const 
 }
 
 TEST(Grasp, IsWhatAWeightsGrowthDoesToTheGradientsNorm) {
-  const NetworkSpec& spec = small_network("mlp-tanh");
-  Network network = draw(spec, 1);
-  const at::Tensor inputs = draw_inputs(spec, 6, 2);
+  const Graph& graph = small_network("mlp-tanh");
+  Network network = draw(graph, 1);
+  const at::Tensor inputs = draw_inputs(graph, 6, 2);
   const at::Tensor labels = at::arange(6, at::kLong).remainder(network.outputs());
   const Scores scores = grasp_scores(network, inputs, labels);
   constexpr double kStep = 1e-5;

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "ntt/core/error.h"
+#include "ntt/models/layer_stack.h"
 #include "tests/support/networks.h"
 
 namespace ntt {
@@ -18,11 +19,11 @@ using testing::ElementsAre;
 
 /// A network of linear layers of these sizes.
 Network linear_network(const std::vector<std::int64_t>& sizes, at::ScalarType dtype = at::kDouble) {
-  NetworkSpec spec{"linear-layers", {sizes.front()}, {}};
+  LayerStack stack("linear-layers", {sizes.front()});
   for (std::size_t i = 1; i < sizes.size(); ++i) {
-    spec.layers.push_back({"linear", "", {{"out_features", sizes[i]}}, {}, {}});
+    stack.linear(sizes[i]);
   }
-  return draw(spec, 3, dtype);
+  return draw(stack.finish(), 3, dtype);
 }
 
 std::vector<std::int64_t> kept_counts(Network& network) {
@@ -46,7 +47,7 @@ Scores rising_scores(Network& network, at::ScalarType dtype = at::kDouble) {
 }
 
 at::Tensor mask_of(Network& network, std::size_t layer) {
-  return prunable_parameters(network)[layer]->mask;
+  return prunable_parameters(network)[layer]->mask();
 }
 
 TEST(PrunableParameters, AreTheWeightsFromInputToOutput) {
@@ -136,9 +137,9 @@ TEST(MaskByScores, LeavesValuesAndBiasesAndZeroesWhatIsPruned) {
     for (std::size_t i = 0; i < network.parameters().size(); ++i) {
       const Parameter& parameter = *network.parameters()[i];
       EXPECT_TRUE(at::equal(parameter.value, before.parameters()[i]->value));
-      EXPECT_EQ(parameter.mask.defined(), parameter.prunable);
+      EXPECT_EQ(parameter.pattern != nullptr, parameter.prunable);
       EXPECT_TRUE(
-          at::equal(parameter.effective, parameter.prunable ? parameter.value * parameter.mask : parameter.value));
+          at::equal(parameter.effective, parameter.prunable ? parameter.value * parameter.mask() : parameter.value));
     }
   }
 }

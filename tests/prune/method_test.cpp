@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "ntt/core/error.h"
+#include "ntt/models/layer_stack.h"
 #include "ntt/prune/synflow.h"
 #include "tests/support/networks.h"
 
@@ -22,24 +23,24 @@ using testing::IsEmpty;
 class MethodTest : public testing::TestWithParam<std::string> {
  protected:
   MethodTest() {
-    data_.labels = at::arange(40, at::kLong).remainder(draw(spec_, 1).outputs());
+    data_.labels = at::arange(40, at::kLong).remainder(draw(graph_, 1).outputs());
     options_.density = 0.3;
     options_.rounds = 4;
   }
 
   Network pruned(const PruneData& data) const {
-    Network network = draw(spec_, 1);
+    Network network = draw(graph_, 1);
     prune(network, find_prune_method(GetParam()), data, options_);
     return network;
   }
 
-  const NetworkSpec& spec_ = small_network("lenet");
-  PruneData data_{draw_inputs(spec_, 40, 2), {}};
+  const Graph& graph_ = small_network("lenet");
+  PruneData data_{draw_inputs(graph_, 40, 2), {}};
   PruneOptions options_;
 };
 
 TEST_P(MethodTest, KeepsItsShareOfWeightsAndTheirValues) {
-  const Network dense = draw(spec_, 1);
+  const Network dense = draw(graph_, 1);
   for (const Scope scope : {Scope::layer, Scope::global}) {
     options_.scope = scope;
     const Network network = pruned(data_);
@@ -52,7 +53,7 @@ TEST_P(MethodTest, KeepsItsShareOfWeightsAndTheirValues) {
     EXPECT_GT(network.density(), options_.density / 2);
     for (std::size_t i = 0; i < dense.parameters().size(); ++i) {
       const Parameter& parameter = *network.parameters()[i];
-      EXPECT_EQ(parameter.mask.defined(), parameter.prunable);
+      EXPECT_EQ(parameter.pattern != nullptr, parameter.prunable);
       if (GetParam() != "random-rescaled") {
         EXPECT_TRUE(at::equal(parameter.value, dense.parameters()[i]->value));
       }
@@ -66,7 +67,7 @@ TEST_P(MethodTest, ReadsLabelsOnlyIfItSaysSo) {
   shuffled.labels = data_.labels.roll(1);
   EXPECT_EQ(identical(pruned(shuffled), pruned(data_)), !method.reads_labels);
   PruneData other_inputs = data_;
-  other_inputs.inputs = draw_inputs(spec_, 40, 9);
+  other_inputs.inputs = draw_inputs(graph_, 40, 9);
   EXPECT_EQ(identical(pruned(other_inputs), pruned(data_)), !method.reads_inputs);
   if (method.reads_labels) {
     EXPECT_THROW(pruned({data_.inputs, {}}), InputError);
@@ -89,8 +90,8 @@ TEST_P(ScoringMethodTest, InvertedKeepsWhatItPrunedFirst) {
   double all = 0;
   for (std::size_t i = 0; i < best.parameters().size(); ++i) {
     if (best.parameters()[i]->prunable) {
-      both += (best.parameters()[i]->mask * worst.parameters()[i]->mask).sum().item<double>();
-      all += static_cast<double>(best.parameters()[i]->mask.numel());
+      both += (best.parameters()[i]->mask() * worst.parameters()[i]->mask()).sum().item<double>();
+      all += static_cast<double>(best.parameters()[i]->mask().numel());
     }
   }
   EXPECT_LT(both / all, 0.02) << "halves that overlap by a weight a layer at most, or by ties";
@@ -112,9 +113,9 @@ INSTANTIATE_TEST_SUITE_P(Methods, ScoringMethodTest, testing::ValuesIn(method_na
                          [](const auto& test) { return as_identifier(test.param); });
 
 TEST(PruneMethods, RescaledWeightsKeepTheirSumsVariance) {
-  const NetworkSpec& spec = small_network("lenet");
-  Network plain = draw(spec, 1);
-  Network rescaled = draw(spec, 1);
+  const Graph& graph = small_network("lenet");
+  Network plain = draw(graph, 1);
+  Network rescaled = draw(graph, 1);
   PruneOptions options;
   options.density = 0.25;
   prune(plain, find_prune_method("random"), {}, options);
@@ -157,6 +158,17 @@ TEST(PruneMethods, ScoresThatAreNotFiniteAreRefused) {
     FAIL() << "a NaN went through";
   } catch (const RunError& error) {
     EXPECT_THAT(error.what(), HasSubstr("the scores of logit-snip in"));
+  }
+}
+
+TEST(PruneMethods, ScoresThatAreAllZeroAreRefused) {
+  // The outputs' sum is 1 whatever the weights are.
+  Network network = draw(LayerStack("classifier", {6}).linear(5).relu().linear(3).add("softmax").finish(), 1);
+  try {
+    prune(network, find_prune_method("synflow"), {}, {});
+    FAIL() << "all weights are gone";
+  } catch (const InputError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("method synflow scores all of fc1.weight 0, and so cannot choose"));
   }
 }
 

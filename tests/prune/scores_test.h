@@ -26,15 +26,15 @@ class ScoresTest : public testing::TestWithParam<std::string> {
 
   /// Calls check on the dense network and on one at half the density.
   void for_both_densities(const std::function<void(Case&)>& check) const {
-    const NetworkSpec& spec = small_network(GetParam());
+    const Graph& graph = small_network(GetParam());
     for (const double density : {1.0, 0.5}) {
-      Network network = draw(spec, 1);
+      Network network = draw(graph, 1);
       if (density < 1) {
         mask_at_random(network, density, 3);
       }
-      const at::Tensor inputs = draw_inputs(spec, 6, 2);
+      const at::Tensor inputs = draw_inputs(graph, 6, 2);
       const oracle::Leaves leaves = oracle::leaves_of(network);
-      const at::Tensor outputs = oracle::forward(spec, leaves.effective, inputs);
+      const at::Tensor outputs = oracle::forward(graph, leaves.effective, inputs, leaves.state);
       const at::Tensor labels = at::arange(6, at::kLong).remainder(outputs.size(1));
       Case one{std::move(network), leaves, outputs, inputs, labels};
       check(one);

@@ -1,16 +1,13 @@
 #include "ntt/prune/synflow.h"
 
+#include "ntt/models/layer_stack.h"
 #include "tests/prune/scores_test.h"
 
 namespace ntt {
 namespace {
 
 TEST(Synflow, OfTwoLayersIsTheFlowAlongTheirPaths) {
-  NetworkSpec spec{"two-layers", {3}, {}};
-  spec.layers.push_back({"linear", "", {{"out_features", 4}}, {}, {}});
-  spec.layers.push_back({"relu", "", {}, {}, {}});
-  spec.layers.push_back({"linear", "", {{"out_features", 2}}, {}, {}});
-  Network network = draw(spec, 1);
+  Network network = draw(LayerStack("two-layers", {3}).linear(4).relu().linear(2).finish(), 1);
   mask_at_random(network, 0.7, 2);
   const auto magnitude = [&](std::size_t i) { return network.parameters()[i]->effective.abs(); };
   const at::Tensor hidden = magnitude(0).sum(1) + magnitude(1);
@@ -24,14 +21,18 @@ using SynflowTest = ScoresTest;
 TEST_P(SynflowTest, IsAutogradsDerivativeOfTheMagnitudesNetwork) {
   for_both_densities([&](Case& one) {
     Network magnitudes = one.network.clone();
-    for (Parameter* parameter : magnitudes.parameters()) {
+    for (const auto& parameter : magnitudes.all_parameters()) {
       parameter->value.abs_();
+      if (!parameter->trained()) {  // batch norm lets what it scales through
+        parameter->value.fill_(parameter->role == Role::variance ? 1 : 0);
+      }
       parameter->refresh();
     }
     std::vector<std::int64_t> shape = one.inputs.sizes().vec();
     shape[0] = 1;
     const oracle::Leaves leaves = oracle::leaves_of(magnitudes);
-    const at::Tensor flow = oracle::forward(one.network.spec(), leaves.effective, at::ones(shape, at::kDouble)).sum();
+    const at::Tensor ones = at::ones(shape, at::kDouble);
+    const at::Tensor flow = oracle::forward(one.network.graph(), leaves.effective, ones, leaves.state).sum();
     const std::vector<at::Tensor> gradients = oracle::gradients(flow, leaves.effective);
     Scores expected;
     for (std::size_t i = 0; i < gradients.size(); ++i) {
@@ -47,11 +48,11 @@ INSTANTIATE_TEST_SUITE_P(Networks, SynflowTest, testing::ValuesIn(small_network_
                          [](const auto& test) { return as_identifier(test.param); });
 
 TEST(Synflow, OfAFloatNetworkIsInDoubleBeyondTheFloatsRange) {
-  NetworkSpec spec{"deep", {64}, {}};
+  LayerStack stack("deep", {64});
   for (int i = 0; i < 20; ++i) {
-    spec.layers.push_back({"linear", "", {{"out_features", 64}}, {}, {}});
+    stack.linear(64);
   }
-  Network network = draw(spec, 1, at::kFloat);
+  Network network = draw(stack.finish(), 1, at::kFloat);
   for (Parameter* parameter : network.parameters()) {
     parameter->value.mul_(30);
     parameter->refresh();

@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 
 #include "ntt/core/error.h"
+#include "ntt/nn/cross_entropy.h"
+#include "ntt/nn/sweeps.h"
+#include "ntt/train/metrics.h"
 #include "tests/io/temporary_folder.h"
 #include "tests/train/small_problem.h"
 
@@ -21,8 +24,18 @@ TrainingOptions options_for(Execution execution, std::int64_t steps) {
   return options;
 }
 
-TEST_F(ExecutorTest, SparseAndDenseStepsAreTheSameToRounding) {
-  const Network start = glyph_network(0.2);
+/// Layers with and without bias, one of whose results two layers read.
+Network glyph_branches() {
+  LayerStack layers("branches", {1, 28, 28});
+  layers.add("conv2d", {{"out_channels", 4L}, {"kernel", 3L}, {"stride", 3L}, {"bias", false}}).relu();
+  const ValueId both = layers.value();
+  layers.add("conv2d", {{"out_channels", 4L}, {"kernel", 3L}, {"padding", 1L}, {"bias", false}});
+  layers.add("add", {}, "", {layers.value(), both}).max_pool(2).flatten().linear(12);
+  layers.relu().add("linear", {{"out_features", 10L}, {"bias", false}});
+  return masked_network(layers.finish(), 0.2);
+}
+
+void expect_same_to_rounding(const Network& start) {
   Network sparse = start.clone();
   Network dense = start.clone();
   EXPECT_EQ(train(sparse, small_glyphs(), options_for(Execution::sparse, 20)).execution, Execution::sparse);
@@ -34,6 +47,11 @@ TEST_F(ExecutorTest, SparseAndDenseStepsAreTheSameToRounding) {
     EXPECT_GT(moved.item<float>(), 1e-3);
     EXPECT_LT(difference.item<float>(), 1e-3 * moved.item<float>()) << sparse.parameters()[i]->name;
   }
+}
+
+TEST_F(ExecutorTest, SparseAndDenseStepsAreTheSameToRounding) {
+  expect_same_to_rounding(glyph_network(0.2));
+  expect_same_to_rounding(glyph_branches());
 }
 
 TEST_F(ExecutorTest, SparseTrainingIsAsAccurateAsDense) {
@@ -63,10 +81,10 @@ TEST_F(ExecutorTest, SparseTrainingKeepsMasksExactly) {
   for (std::size_t i = 0; i < network.parameters().size(); ++i) {
     const Parameter& now = *network.parameters()[i];
     const Parameter& then = *start.parameters()[i];
-    if (now.mask.defined()) {
-      EXPECT_TRUE(at::equal(now.mask, then.mask));
-      EXPECT_EQ(at::count_nonzero(now.effective * (1 - now.mask)).item<std::int64_t>(), 0);
-      EXPECT_EQ(at::count_nonzero(now.value * (1 - now.mask)).item<std::int64_t>(), 0);
+    if (then.pattern) {
+      EXPECT_TRUE(at::equal(now.mask(), then.mask()));
+      EXPECT_EQ(at::count_nonzero(now.effective * (1 - now.mask())).item<std::int64_t>(), 0);
+      EXPECT_EQ(at::count_nonzero(now.value * (1 - now.mask())).item<std::int64_t>(), 0);
     }
   }
 }
@@ -78,7 +96,7 @@ std::int64_t bytes_of(const at::Tensor& tensor) {
 std::int64_t bytes_of(const Network& network) {
   std::int64_t bytes = 0;
   for (const Parameter* parameter : network.parameters()) {
-    bytes += bytes_of(parameter->value) + bytes_of(parameter->mask) + bytes_of(parameter->gradient);
+    bytes += bytes_of(parameter->value) + bytes_of(parameter->mask());
     bytes += parameter->effective.is_same(parameter->value) ? 0 : bytes_of(parameter->effective);
   }
   return bytes;
@@ -187,13 +205,64 @@ TEST_F(ExecutorTest, ARunThatFailsGivesTheNetworkBack) {
 TEST_F(ExecutorTest, MasksThatKeepAllAndNoMasksAreGivenBackAsSuch) {
   Network network = glyph_network(1);
   network.parameters()[2]->set_mask({});
-  ASSERT_TRUE(network.parameters()[0]->mask.defined());
+  ASSERT_TRUE(network.parameters()[0]->pattern);
   const Network before = network.clone();
   Adam optimiser(network, 1e-3);
   make_executor(Execution::sparse, network, optimiser)->store();
   EXPECT_TRUE(identical(network, before));
-  EXPECT_TRUE(at::equal(network.parameters()[0]->mask, before.parameters()[0]->mask));
-  EXPECT_FALSE(network.parameters()[2]->mask.defined());
+  EXPECT_TRUE(at::equal(network.parameters()[0]->mask(), before.parameters()[0]->mask()));
+  EXPECT_FALSE(network.parameters()[2]->pattern);
+}
+
+TEST_F(ExecutorTest, StoringLayersWithoutBiasGivesThemBack) {
+  Network network = glyph_branches();
+  const Network before = network.clone();
+  Adam optimiser(network, 1e-3);
+  const auto executor = make_executor(Execution::sparse, network, optimiser);
+  EXPECT_EQ(executor->kept_entries().size(), 5);
+  executor->store();
+  for (std::size_t i = 0; i < network.parameters().size(); ++i) {
+    EXPECT_TRUE(at::equal(network.parameters()[i]->effective, before.parameters()[i]->effective));
+    EXPECT_EQ(optimiser.moments()[i].first.sizes(), network.parameters()[i]->value.sizes());
+  }
+}
+
+/// With batch norm, which has no sparse execution.
+Network glyph_normalised() {
+  LayerStack layers("normalised", {1, 28, 28});
+  layers.add("conv2d", {{"out_channels", 4L}, {"kernel", 3L}, {"stride", 3L}, {"bias", false}});
+  return masked_network(layers.add("batch-norm").relu().flatten().linear(10).finish(), 0.2);
+}
+
+TEST_F(ExecutorTest, DenseStepsTakeTheStatisticsOfTheBatchAndMoveTheRunningOnes) {
+  Network network = glyph_normalised();
+  const Parameter& mean = *network.all_parameters()[3];
+  const Parameter& variance = *network.all_parameters()[4];
+  ASSERT_EQ(mean.role, Role::mean);
+  const at::Tensor batch = small_glyphs().train_inputs.narrow(0, 0, 40);
+  const at::Tensor z = at::conv2d(batch, network.parameters()[0]->effective, {}, 3).transpose(0, 1).flatten(1);
+  const double loss =
+      cross_entropy(run_forward(network, batch, Statistics::batch), small_glyphs().train_labels.narrow(0, 0, 40)).loss;
+  Adam optimiser(network, 1e-3);
+  const auto executor = make_executor(Execution::dense, network, optimiser);
+  EXPECT_EQ(
+      executor->loss_and_gradient(small_glyphs().train_inputs, small_glyphs().train_labels, at::arange(40, at::kLong)),
+      loss);
+  EXPECT_TRUE(at::allclose(mean.value, 0.1 * z.mean(1), 1e-4, 1e-6));
+  EXPECT_TRUE(at::allclose(variance.value, 0.9 + 0.1 * z.var(1, true), 1e-4, 1e-6));
+}
+
+TEST_F(ExecutorTest, TheBestWeightsHaveTheirRunningStatistics) {
+  TrainingOptions options = options_for(Execution::automatic, 40);
+  options.select = Select::best_validation;
+  options.learning_rate = 3;  // so that later evaluations are no better
+  options.evaluate_every = 1;
+  Network best = glyph_normalised();
+  const TrainingResult result = train(best, small_glyphs(), options);
+  EXPECT_EQ(result.execution, Execution::dense);
+  ASSERT_LT(result.best.step, result.steps);
+  EXPECT_EQ(score(best.predict(small_glyphs().test_inputs), small_glyphs().test_labels).accuracy,
+            result.best.test_accuracy);
 }
 
 }  // namespace

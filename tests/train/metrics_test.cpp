@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "ntt/nn/cross_entropy.h"
+#include "ntt/nn/sweeps.h"
 #include "tests/train/small_problem.h"
 
 namespace ntt {
@@ -46,16 +47,15 @@ TEST(CrossEntropy, SweepsGiveItsGradientByEveryParameter) {
   RandomStream stream(1, "test");
   const at::Tensor inputs = random_normal(stream, {7, 1, 2, 3}, 1.0, at::kDouble);
   const at::Tensor labels = at::tensor({0, 1, 2, 3, 3, 1, 0}, at::kLong);
-  Tape tape;
-  network.layers().limit_cotangents(tape, false, false);
-  network.zero_gradients();
-  const at::Tensor outputs = network.layers().forward(inputs, tape);
-  network.layers().forward_adjoint(cross_entropy(outputs, labels).cotangent, tape);
+  Tape tape(network);
+  Gradients gradients(network);
+  const at::Tensor outputs = forward(network, inputs, tape);
+  forward_adjoint(network, cross_entropy(outputs, labels).cotangent, tape, gradients);
 
   constexpr double kStep = 1e-6;
   for (const Parameter* parameter : network.parameters()) {
     auto* weights = parameter->effective.data_ptr<double>();
-    const auto* gradient = parameter->gradient.data_ptr<double>();
+    const auto* gradient = gradients.of(*parameter).data_ptr<double>();
     for (std::int64_t i = 0; i < parameter->effective.numel(); ++i) {
       const double kept = std::exchange(weights[i], weights[i] + kStep);
       const double above = loss_of(network, inputs, labels);

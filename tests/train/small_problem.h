@@ -5,26 +5,24 @@
 #include "ntt/core/random.h"
 #include "ntt/data/dataset.h"
 #include "ntt/data/glyphs.h"
+#include "ntt/models/layer_stack.h"
 #include "ntt/prune/mask.h"
 #include "ntt/train/trainer.h"
 
 namespace ntt {
 
-inline NetworkSpec small_spec(Shape input, std::int64_t hidden, std::int64_t classes) {
-  return {"small",
-          std::move(input),
-          {{"flatten", "", {}, {}, {}},
-           {"linear", "", {{"out_features", hidden}}, {}, {}},
-           {"relu", "", {}, {}, {}},
-           {"linear", "", {{"out_features", classes}}, {}, {}}}};
-}
-
-/// A two-layer network with a random mask.
-inline Network small_network(Shape input, std::int64_t hidden, std::int64_t classes, double density,
-                             at::ScalarType dtype = at::kFloat) {
-  Network network = Network::random(small_spec(std::move(input), hidden, classes), 3, "teacher", dtype);
+/// A network drawn from this graph, with a random mask.
+inline Network masked_network(Graph graph, double density, at::ScalarType dtype = at::kFloat) {
+  Network network = Network::random(std::move(graph), 3, "teacher", dtype);
   mask_by_scores(network, random_scores(network, 5), density, Scope::layer);
   return network;
+}
+
+/// One of two layers.
+inline Network small_network(Shape input, std::int64_t hidden, std::int64_t classes, double density,
+                             at::ScalarType dtype = at::kFloat) {
+  LayerStack layers("small", std::move(input));
+  return masked_network(layers.flatten().linear(hidden).relu().linear(classes).finish(), density, dtype);
 }
 
 /// 960 training and 250 test glyphs, drawn once.

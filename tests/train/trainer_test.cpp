@@ -26,7 +26,7 @@ std::vector<at::Tensor> train_with_autograd(const Network& start, const Training
   std::vector<at::Tensor> values, masks, first, second;
   for (const Parameter* parameter : start.parameters()) {
     values.push_back(parameter->value.clone().set_requires_grad(true));
-    masks.push_back(parameter->mask.defined() ? parameter->mask : at::ones_like(parameter->value));
+    masks.push_back(parameter->pattern ? parameter->mask() : at::ones_like(parameter->value));
     first.push_back(at::zeros_like(parameter->value));
     second.push_back(at::zeros_like(parameter->value));
   }
@@ -88,9 +88,9 @@ TEST_F(TrainerTest, PrunedWeightsStayExactlyZeroAndMasksStay) {
     for (std::size_t i = 0; i < network.parameters().size(); ++i) {
       const Parameter& parameter = *network.parameters()[i];
       EXPECT_FALSE(at::equal(parameter.effective, start.parameters()[i]->effective)) << "nothing was learnt";
-      if (parameter.mask.defined()) {
-        EXPECT_TRUE(at::equal(parameter.mask, start.parameters()[i]->mask));
-        EXPECT_EQ(at::count_nonzero(parameter.effective * (1 - parameter.mask)).item<std::int64_t>(), 0);
+      if (parameter.pattern) {
+        EXPECT_TRUE(at::equal(parameter.mask(), start.parameters()[i]->mask()));
+        EXPECT_EQ(at::count_nonzero(parameter.effective * (1 - parameter.mask())).item<std::int64_t>(), 0);
       }
     }
   }

@@ -26,10 +26,10 @@ at::Tensor probed_kernel(const at::Tensor& jacobian, const Probes& probes, Pairs
 
 }  // namespace
 
-TangentModel tangent_model(const Network& network, const at::Tensor& inputs) {
+TangentModel tangent_model(const Network& network, const at::Tensor& inputs, Statistics statistics) {
   TangentModel model;
   model.leaves = leaves_of(network);
-  model.outputs = forward(network.spec(), model.leaves.effective, inputs);
+  model.outputs = forward(network.graph(), model.leaves.effective, inputs, model.leaves.state, statistics);
   model.jacobian = jacobian(model.outputs, model.leaves, false);
   return model;
 }

@@ -14,7 +14,8 @@ struct TangentModel {
   at::Tensor jacobian;  ///< [N, C, P], of all parameters
 };
 
-TangentModel tangent_model(const Network& network, const at::Tensor& inputs);
+TangentModel tangent_model(const Network& network, const at::Tensor& inputs,
+                           Statistics statistics = Statistics::running);
 
 /// The method's distances as its paper states them, and their weighted sum.
 struct Objective {

@@ -31,8 +31,8 @@ constexpr std::int64_t kInputs = 100;
 /// A teacher, inputs and options of runs that take milliseconds: 90 training inputs are 5 batches of 16 and some over.
 class TransferTest : public TemporaryFolderTest {
  protected:
-  TransferTest() : spec_(small_network("lenet")), teacher_(draw(spec_, 1, at::kFloat)) {
-    inputs_ = draw_inputs(spec_, kInputs, 2, at::kFloat);
+  TransferTest() : graph_(small_network("lenet")), teacher_(draw(graph_, 1, at::kFloat)) {
+    inputs_ = draw_inputs(graph_, kInputs, 2, at::kFloat);
     options_.step.density = 0.3;
     options_.step.density_schedule = DensitySchedule::constant;
     options_.step.mask_interval = 4;
@@ -77,7 +77,7 @@ class TransferTest : public TemporaryFolderTest {
     return message_of<InputError>([&] { transfer(teacher_, student, inputs_, options_); });
   }
 
-  NetworkSpec spec_;
+  Graph graph_;
   Network teacher_;
   at::Tensor inputs_;
   TransferOptions options_;
@@ -197,7 +197,7 @@ TEST_P(TransferResumeTest, InterruptedAfterEveryStepIsBitIdentical) {
     EXPECT_THAT(message_of<Interrupted>([&] { transfer(teacher_, part, inputs_, options_); }),
                 AllOf(HasSubstr(fmt::format("at step {} of 12", step)), HasSubstr("--resume")));
     MetricsLog(options_.out / kMetricsFile).append({{"step", 99999}});  // as if killed after the checkpoint
-    part = draw(spec_, 20, at::kFloat);  // what is in the network does not count: the checkpoint does
+    part = draw(graph_, 20, at::kFloat);  // what is in the network does not count: the checkpoint does
     options_.resume = true;
   }
   const TransferResult result = transfer(teacher_, part, inputs_, options_);
@@ -232,7 +232,7 @@ TEST_F(TransferTest, AnOldCheckpointLeadsToTheSameEnd) {
   const Network whole = run();
   const std::vector<nlohmann::json> expected_lines = metrics_without_seconds();
   options_.resume = true;  // from step 0, as after a kill before the second checkpoint
-  Network again = draw(spec_, 20, at::kFloat);
+  Network again = draw(graph_, 20, at::kFloat);
   transfer(teacher_, again, inputs_, options_);
   EXPECT_TRUE(identical(whole, again));
   EXPECT_EQ(metrics_without_seconds(), expected_lines);
@@ -310,7 +310,7 @@ TEST_F(TransferTest, RefusesToResumeFromNothingOrFromAnotherNetworksRun) {
   const std::string path = (folder_ / kCheckpointFile).string();
   const Network teacher = draw(small_network("strided"), 1, at::kFloat);
   Network other = teacher.clone();
-  const at::Tensor inputs = draw_inputs(teacher.spec(), kInputs, 2, at::kFloat);
+  const at::Tensor inputs = draw_inputs(teacher.graph(), kInputs, 2, at::kFloat);
   EXPECT_THAT(message_of<InputError>([&] { transfer(teacher, other, inputs, options_); }), HasSubstr(path));
   write_safetensors(path, {{{"a", at::zeros({2})}}, {}, {}});
   EXPECT_THAT(input_error(), HasSubstr(path));
