@@ -14,6 +14,7 @@
 
 #include "cli/commands.h"
 #include "cli/cost_record.h"
+#include "cli/model_options.h"
 #include "cli/prune_run.h"
 #include "cli/run_support.h"
 #include "ntt/core/error.h"
@@ -51,6 +52,15 @@ Source read_source(const std::string& init) {
   return {read_network(folder.file(kTeacherFile)).network, read_network(init)};
 }
 
+/// The names in --keep, of which those that look like numbers are written as such.
+std::vector<std::string> kept_layers(const nlohmann::json& options) {
+  std::vector<std::string> names;
+  for (const nlohmann::json& name : options.value("keep", nlohmann::json::array())) {
+    names.push_back(name.is_string() ? name.get<std::string>() : name.dump());
+  }
+  return names;
+}
+
 /// The run of `ntt prune` once more, keeping what it prunes first.
 Network inverted(const AblateCommand& command, const Source& source) {
   const nlohmann::json record = RunFolder(command.init).read_result();
@@ -66,16 +76,27 @@ Network inverted(const AblateCommand& command, const Source& source) {
                                     made_with.value("classes", std::vector<std::int64_t>{}));
   PruneOptions options;
   options.density = made_with.at("density").get<double>();
-  options.scope = made_with.at("scope") == "global" ? Scope::global : Scope::layer;
+  options.scope = parse_scope(made_with.at("scope").get<std::string>());
   options.rounds = made_with.value("rounds", std::int64_t{0});
   options.seed = made_with.at("seed").get<std::uint64_t>();
   options.invert = true;
   Network network = source.dense.clone();
+  leave_out_of_pruning(network, kept_layers(made_with));
   network.to(data.train_inputs.device(), at::kFloat);
   prune(network, method, pruning_data(method, data, made_with.at("samples").get<std::int64_t>(), options.seed),
         options);
   network.to(at::kCPU, at::kFloat);
   return network;
+}
+
+/// How the dense network was drawn, as far as its run says so.
+Initialisation initialisation_of(const std::string& init) {
+  const RunFolder folder(init);
+  if (!std::filesystem::exists(folder.file(kResultFile))) {
+    return Initialisation::glorot;
+  }
+  const nlohmann::json record = folder.read_result();
+  return parse_initialisation(record.value("options", nlohmann::json::object()).value("initialisation", "glorot"));
 }
 
 void run_ablate(const CLI::App& subcommand, const AblateCommand& command) {
@@ -86,7 +107,7 @@ void run_ablate(const CLI::App& subcommand, const AblateCommand& command) {
   if (command.what == kInvert) {
     network = inverted(command, source);
   } else {
-    ablate(network, source.dense, kAblations.at(command.what), command.common.seed);
+    ablate(network, source.dense, kAblations.at(command.what), command.common.seed, initialisation_of(command.init));
   }
   warn_of_empty_layers(network);
   const std::map<std::string, std::string>& metadata = source.sparse.metadata;
@@ -100,7 +121,7 @@ void run_ablate(const CLI::App& subcommand, const AblateCommand& command) {
   nlohmann::json record = result_record("ablate", subcommand, command.common, 0, 0);
   record.erase("seconds");
   record.erase("ms_per_step");
-  record["model"] = network.spec().name;
+  record["model"] = network.graph().name;
   record["method"] = method;
   record["data"] = data;
   record["density"] = network.density();
@@ -108,7 +129,7 @@ void run_ablate(const CLI::App& subcommand, const AblateCommand& command) {
   record["layers"] = layer_densities(network);
   run.folder().write_result(record);
   print_result(command.common, record,
-               {{"model", network.spec().name},
+               {{"model", network.graph().name},
                 {"method", method},
                 {"found on", data},
                 {"density", fmt::format("{:.4g}", network.density())},

@@ -10,12 +10,15 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/model_options.h"
 #include "cli/run_support.h"
 #include "cli/transfer_options.h"
 #include "ntt/core/ceiling.h"
 #include "ntt/core/gemm.h"
 #include "ntt/core/stopwatch.h"
 #include "ntt/core/threads.h"
+#include "ntt/nn/model.h"
+#include "ntt/nn/statistics.h"
 #include "ntt/report/table.h"
 #include "ntt/transfer/transfer.h"
 
@@ -36,11 +39,12 @@ struct Timings {
 
 Timings time_steps(const BenchOptions& options, at::Device device) {
   const c10::InferenceMode inference;
-  Network teacher = Network::random(published_model(options.model), options.common.seed);
-  const Shape shape = teacher.spec().batch_shape(options.transfer.batch_size);
+  Network teacher = make_network(published_model(options.model), {}, options.common.seed);
+  const Shape shape = teacher.graph().batch_shape(options.transfer.batch_size);
   RandomStream stream(options.common.seed, "bench");
   const at::Tensor inputs = random_normal(stream, shape, 1.0, at::kFloat).to(device);
   teacher.to(device, at::kFloat);
+  calibrate_statistics(teacher, inputs);
   Network student = initial_student(teacher, options.transfer, inputs);
   Stepper stepper(teacher, student, options.transfer.step, std::int64_t{1} << 40);
 
@@ -98,7 +102,7 @@ void add_bench_command(CLI::App& app) {
   options->transfer.step.density_schedule = DensitySchedule::constant;  // the density asked for, at every step
   CLI::App* step = add_run_command(*bench, "step", "Time one step of NTT: teacher, student, Adam, everything",
                                    "ntt bench step --model lenet-5-caffe --kernel sketch --probes 1 --batch-size 64");
-  step->add_option("--model", options->model, "lenet-300-100, lenet-5-caffe, conv-4 or a .toml file");
+  step->add_option("--model", options->model, model_help());
   add_step_options(*step, options->transfer);
   add_batch_size_option(*step, options->transfer);
   step->add_option("--seconds", options->seconds, "How long to measure")->check(CLI::PositiveNumber);

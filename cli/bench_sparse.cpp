@@ -65,7 +65,7 @@ Bounds sum_bounds(const std::vector<LayerOperations>& layers, const SparseCeilin
 
 /// A case at one density: what its weights take, and how answers are planned.
 struct Counted {
-  Counted(const NetworkSpec& spec, double density, std::uint64_t seed) : Counted(draw_masked(spec, density, seed)) {}
+  Counted(const Graph& graph, double density, std::uint64_t seed) : Counted(draw_masked(graph, density, seed)) {}
   explicit Counted(const Network& network)
       : cost(total_cost(layer_costs(network))), sparse(std::make_unique<SparseNetwork>(network, PlanFor::inference)) {}
 

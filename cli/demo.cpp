@@ -15,6 +15,7 @@
 #include "cli/transfer_run.h"
 #include "ntt/core/error.h"
 #include "ntt/data/dataset.h"
+#include "ntt/nn/model.h"
 #include "ntt/nn/network_file.h"
 #include "ntt/prune/mask.h"
 #include "ntt/report/table.h"
@@ -104,7 +105,7 @@ void run_demo(const CLI::App& subcommand, const CommonOptions& common) {
   apply_threads(common.threads);
   const std::filesystem::path out = fresh_folder(common.out);
   const LoadedData data = load_data("glyphs", at::kCPU, {});
-  const NetworkSpec spec = find_model(kModel, data.input, data.classes);
+  const Network dense = dense_network({kModel, {}, {}}, data, common.seed);
 
   TransferCommand command;
   command.common = common;
@@ -112,11 +113,11 @@ void run_demo(const CLI::App& subcommand, const CommonOptions& common) {
   command.transfer.epochs = kTransferEpochs;
   command.transfer.out = out / "demo-ntt-transfer";
   RunFolder(command.transfer.out).create();
-  FoundNetwork found = find_sparse_network(spec, data, command);
+  FoundNetwork found = find_sparse_network(dense.clone(), data, command);
   write_pruned(RunFolder(command.transfer.out), found.teacher, found.student, "ntt", data.name,
                fmt::format("ntt {} demo --seed {}", NTT_VERSION, common.seed));
 
-  Network random = Network::random(spec, common.seed);
+  Network random = dense.clone();
   mask_by_scores(random, random_scores(random, common.seed), kDensity, Scope::layer);
   std::vector<Contestant> contestants;
   contestants.push_back(train_contestant("ntt", std::move(found.student), data, common, out));
@@ -124,7 +125,7 @@ void run_demo(const CLI::App& subcommand, const CommonOptions& common) {
       fmt::format("{:.0f} -> {:.0f}", found.result.before.kernel, found.result.after.kernel);
   contestants.back().seconds += found.result.seconds;
   contestants.push_back(train_contestant("random", std::move(random), data, common, out));
-  contestants.push_back(train_contestant("dense", Network::random(spec, common.seed), data, common, out));
+  contestants.push_back(train_contestant("dense", dense.clone(), data, common, out));
   print_table(contestants);
 
   nlohmann::json record = result_record("demo", subcommand, common, 0, found.result.ms_per_step);

@@ -46,7 +46,7 @@ void run_evaluate(const CLI::App& subcommand, const EvaluateCommand& options) {
   const LoadedData data = load_data(options.common.data, device, options.common.classes);
   check_network_fits(network, data, options.network);
   network.to(device, at::kFloat);
-  const std::string model = network.spec().name;
+  const std::string model = network.graph().name;
   const double density = network.density();
   const auto [parameters, kept] = count_parameters(network);
   const nlohmann::json layers = layer_densities(network);

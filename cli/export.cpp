@@ -20,9 +20,9 @@
 #include "ntt/core/error.h"
 #include "ntt/data/dataset.h"
 #include "ntt/export/arrays.h"
-#include "ntt/export/onnx_file.h"
 #include "ntt/nn/cost.h"
 #include "ntt/nn/network_file.h"
+#include "ntt/onnx/writer.h"
 #include "ntt/report/table.h"
 
 namespace ntt {
@@ -96,7 +96,7 @@ void write_export(const fs::path& path, const ExportCommand& command, const Netw
   if (command.to == "safetensors") {
     write_network(path, file.network, file.metadata, {command.form == "compact", kValueTypes.at(command.values)});
   } else if (command.to == "onnx") {
-    write_onnx(path, file, command.sparse_initialisers);
+    write_onnx(path, file.network.graph(), file.network.all_parameters(), file.metadata, command.sparse_initialisers);
   } else {
     write_npz(path, command.to == "csr" ? csr_arrays(file) : dense_arrays(file));
   }

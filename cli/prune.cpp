@@ -20,6 +20,7 @@
 #include "cli/transfer_run.h"
 #include "ntt/core/error.h"
 #include "ntt/core/stopwatch.h"
+#include "ntt/nn/model.h"
 #include "ntt/report/table.h"
 #include "ntt/transfer/method_names.h"
 
@@ -29,7 +30,6 @@ namespace {
 struct PruneCommand {
   TransferCommand run;  ///< what the methods have in common, and all of it for those of transfer
   std::string method;
-  std::string scope = "layer";
   std::int64_t samples = 1000;
   std::int64_t rounds = 0;
 };
@@ -80,17 +80,16 @@ void check_options(const CLI::App& subcommand, const PruneCommand& command) {
   }
 }
 
-Pruned by_scores(const PruneCommand& command, const NetworkSpec& spec, const LoadedData& data) {
+Pruned by_scores(const PruneCommand& command, Network dense, const LoadedData& data) {
   const PruneMethod& method = find_prune_method(command.method);
   const std::uint64_t seed = command.run.common.seed;
-  Network dense = Network::random(spec, seed);
-  dense.to(data.train_inputs.device(), at::kFloat);
   PruneOptions options;
   options.density = command.run.transfer.step.density;
   options.scope = command.run.transfer.step.scope;
   options.rounds = command.rounds;
   options.seed = seed;
-  Pruned pruned{dense.clone(), std::move(dense), 0, 0, "no data"};
+  Network network = dense.clone();
+  Pruned pruned{std::move(dense), std::move(network), 0, 0, "no data"};
   pruned.reads = method.reads_labels ? "inputs and labels" : method.reads_inputs ? "inputs" : "no data";
   const Stopwatch watch;
   prune(pruned.network, method, pruning_data(method, data, command.samples, seed), options);
@@ -99,28 +98,28 @@ Pruned by_scores(const PruneCommand& command, const NetworkSpec& spec, const Loa
 }
 
 /// What the method says of a transfer, and what depends on the network.
-void settle_method(CLI::App& subcommand, PruneCommand& command, const NetworkSpec& spec, const LoadedData& data) {
+void settle_method(CLI::App& subcommand, PruneCommand& command, const Graph& graph, const LoadedData& data) {
   StepOptions& step = command.run.transfer.step;
   step.kernel = command.method == kNttSketch ? KernelMode::sketch : KernelMode::exact;
   if (command.method == kLogitMimicry) {
     step.objective.kernel_weight = 0;
   }
-  settle_transfer(subcommand, command.run, spec, data.classes);
+  settle_transfer(subcommand, command.run, graph, data.classes);
 }
 
-Pruned by_transfer(PruneCommand& command, const NetworkSpec& spec, const LoadedData& data, const OpenRun& run) {
+Pruned by_transfer(PruneCommand& command, Network dense, const LoadedData& data, const OpenRun& run) {
   TransferOptions& transfer = command.run.transfer;
   transfer.command = "prune";
   transfer.resume = run.resume();
   transfer.out = run.folder().path();
-  FoundNetwork found = find_sparse_network(spec, data, command.run);
+  FoundNetwork found = find_sparse_network(std::move(dense), data, command.run);
   return {std::move(found.teacher), std::move(found.student), found.result.seconds, found.result.ms_per_step, "inputs"};
 }
 
 void report(const CLI::App& subcommand, const PruneCommand& command, const LoadedData& data, const Pruned& pruned,
             const RunFolder& folder) {
   nlohmann::json record = result_record("prune", subcommand, command.run.common, pruned.seconds, pruned.ms_per_step);
-  record["model"] = pruned.network.spec().name;
+  record["model"] = pruned.network.graph().name;
   record["method"] = command.method;
   record["data"] = data.name;
   record["density"] = pruned.network.density();
@@ -130,7 +129,7 @@ void report(const CLI::App& subcommand, const PruneCommand& command, const Loade
   record["empty_layers"] = empty_layers(pruned.network);
   folder.write_result(record);
   std::vector<std::pair<std::string, std::string>> rows = {
-      {"model", pruned.network.spec().name},
+      {"model", pruned.network.graph().name},
       {"method", fmt::format("{}, which reads {}", command.method, pruned.reads)},
       {"data", data.name},
       {"density", fmt::format("{:.4g}", pruned.network.density())}};
@@ -144,19 +143,18 @@ void report(const CLI::App& subcommand, const PruneCommand& command, const Loade
 }
 
 void run_prune(CLI::App& subcommand, PruneCommand& command) {
-  command.run.transfer.step.scope = command.scope == "global" ? Scope::global : Scope::layer;
   check_options(subcommand, command);
   check_density(command.run.transfer.step.density);
   apply_threads(command.run.common.threads);
   const CommonOptions& common = command.run.common;
   const LoadedData data = load_data(common.data, parse_device(common.device), common.classes);
-  const NetworkSpec spec = find_model(command.run.model, data.input, data.classes);
+  Network dense = dense_network(command.run.model, data, common.seed);
   if (is_transfer_method(command.method)) {
-    settle_method(subcommand, command, spec, data);
+    settle_method(subcommand, command, dense.graph(), data);
   }
   const OpenRun run(subcommand, common);
-  const Pruned pruned =
-      is_transfer_method(command.method) ? by_transfer(command, spec, data, run) : by_scores(command, spec, data);
+  const Pruned pruned = is_transfer_method(command.method) ? by_transfer(command, std::move(dense), data, run)
+                                                           : by_scores(command, std::move(dense), data);
   warn_of_empty_layers(pruned.network);
   write_pruned(run.folder(), pruned.dense, pruned.network, command.method, data.name,
                fmt::format("ntt {} prune --method {} --seed {}", NTT_VERSION, command.method, common.seed));
@@ -174,11 +172,10 @@ void add_prune_command(CLI::App& app) {
   prune->add_option("--method", command->method, "How weights are chosen (docs/methods.md)")
       ->required()
       ->check(CLI::IsMember(method_names()));
-  prune->add_option("--model", command->run.model, "lenet-300-100, lenet-5-caffe, conv-4 or a .toml file");
+  add_model_options(*prune, command->run.model);
   add_data_option(*prune, command->run.common);
   prune->add_option("--density", transfer.step.density, "Share of the weights to keep")->check(CLI::Range(1e-6, 1.0));
-  prune->add_option("--scope", command->scope, "Whether the density holds in each layer or over all weights")
-      ->check(CLI::IsMember({"layer", "global"}));
+  add_scope_option(*prune, transfer.step.scope);
   prune->add_option("--samples", command->samples, "Training inputs that scores are taken on")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
   prune->add_option("--rounds", command->rounds, "Rounds of scoring; 0: 100 for synflow, 20 for ntk-sap")

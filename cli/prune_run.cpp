@@ -31,7 +31,7 @@ PruneData pruning_data(const PruneMethod& method, const LoadedData& data, std::i
 void write_pruned(const RunFolder& folder, const Network& dense, const Network& pruned, const std::string& method,
                   const std::string& data, const std::string& provenance) {
   std::map<std::string, std::string> metadata = {
-      {"model", dense.spec().name}, {"data", data}, {"method", "dense"}, {"provenance", provenance}};
+      {"model", dense.graph().name}, {"data", data}, {"method", "dense"}, {"provenance", provenance}};
   write_network(folder.file(kTeacherFile), dense, metadata);
   metadata["method"] = method;
   write_network(folder.file(kNetworkFile), pruned, metadata);

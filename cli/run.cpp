@@ -86,7 +86,7 @@ void run_run(const CLI::App& subcommand, const RunCommand& options) {
   const c10::InferenceMode without_autograd;
   Network network = read_network(options.network).network;
   const Questions questions = read_questions(options, network);
-  const std::string model = network.spec().name;
+  const std::string model = network.graph().name;
   const Predictor predictor(std::move(network), options.execution);
   const std::int64_t count = questions.inputs.size(0);
   if (count == 0) {

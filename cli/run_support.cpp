@@ -199,9 +199,10 @@ LoadedData load_data(const std::string& name, at::Device device, const std::vect
 }
 
 void check_network_fits(const Network& network, const LoadedData& data, const std::string& origin) {
-  if (network.spec().input != data.input || network.outputs() != data.classes) {
+  if (network.graph().input_shape() != data.input || network.outputs() != data.classes) {
     fail_input("{} holds a network of {} inputs and {} outputs, but {} has inputs of {} and {} classes", origin,
-               to_string(network.spec().input), network.outputs(), data.name, to_string(data.input), data.classes);
+               to_string(network.graph().input_shape()), network.outputs(), data.name, to_string(data.input),
+               data.classes);
   }
 }
 

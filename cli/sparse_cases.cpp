@@ -4,7 +4,8 @@
 
 #include <algorithm>
 
-#include "ntt/nn/cost.h"
+#include "ntt/models/layer_stack.h"
+#include "ntt/nn/model.h"
 #include "ntt/prune/mask.h"
 
 namespace ntt {
@@ -13,61 +14,55 @@ namespace {
 constexpr const char* kFeed = "feed";
 constexpr const char* kRead = "read";
 
-/// The layers with weights as they are written down, in the order of their parameters.
-void collect_layers(const std::vector<LayerSpec>& layers, std::vector<LayerSpec>& into) {
-  for (const LayerSpec& layer : layers) {
-    if (layer.type == "linear" || layer.type == "conv2d") {
-      into.push_back(layer);
+SparseCase layer_case(const Graph& model, const Node& node, bool first) {
+  const bool convolution = node.type == "conv2d";
+  const std::string name = fmt::format("{} {}", model.name, node.name);
+  const std::string own_name = node.name.substr(node.name.rfind('.') + 1);
+  const Shape& input = model.values[node.inputs.front()].shape;
+  const Shape& output = model.values[node.output].shape;
+  const auto add_layer = [&](LayerStack& net) {
+    net.add(node.type, node.attributes, own_name);
+    if (convolution) {
+      net.add("average-pool", {{"kernel", std::min(output[1], output[2])}}).flatten();
     }
-    collect_layers(layer.body, into);
-    collect_layers(layer.shortcut, into);
-  }
-}
-
-SparseCase layer_case(const NetworkSpec& model, LayerSpec layer, const LayerCost& shapes, bool first) {
-  const bool convolution = layer.type == "conv2d";
-  SparseCase one{fmt::format("{} {}", model.name, shapes.name), convolution ? "convolution" : "linear", {}, {}};
-  layer.name = shapes.name.substr(shapes.name.rfind('.') + 1);
-  one.inference = {one.name, shapes.input, {layer}};
-  LayerSpec feed{"linear", kFeed, {{"out_features", shapes.input[0]}}, {}, {}};
-  Shape fed_by{1};
-  if (convolution) {
-    const std::int64_t side = std::min(shapes.output[1], shapes.output[2]);
-    one.inference.layers.push_back({"average-pool", "", {{"kernel", side}}, {}, {}});
-    one.inference.layers.push_back({"flatten", "", {}, {}, {}});
-    feed = {"conv2d", kFeed, {{"out_channels", shapes.input[0]}, {"kernel", 1}}, {}, {}};
-    fed_by = {1, shapes.input[1], shapes.input[2]};
-  }
-  one.training = one.inference;
-  one.training.layers.push_back({"linear", kRead, {{"out_features", 1}}, {}, {}});
+  };
+  LayerStack inference(name, input);
+  add_layer(inference);
+  Shape fed_by = input;
   if (!first) {
-    one.training.input = fed_by;
-    one.training.layers.insert(one.training.layers.begin(), feed);
+    fed_by = convolution ? Shape{1, input[1], input[2]} : Shape{1};
   }
-  return one;
+  LayerStack training(name, fed_by);
+  if (!first && convolution) {
+    training.add("conv2d", {{"out_channels", input[0]}, {"kernel", std::int64_t{1}}}, kFeed);
+  } else if (!first) {
+    training.linear(input[0], kFeed);
+  }
+  add_layer(training);
+  training.linear(1, kRead);
+  return {name, convolution ? "convolution" : "linear", inference.finish(), training.finish()};
 }
 
 }  // namespace
 
 SparseCase model_case(const std::string& model) {
-  const NetworkSpec spec = published_model(model);
-  return {spec.name, "model", spec, spec};
+  const Graph graph = published_model(model).graph;
+  return {graph.name, "model", graph, graph};
 }
 
 std::vector<SparseCase> layer_cases(const std::string& model) {
-  const NetworkSpec spec = published_model(model);
-  const std::vector<LayerCost> shapes = layer_costs(Network::random(spec, 0));
-  std::vector<LayerSpec> layers;
-  collect_layers(spec.layers, layers);
+  const Graph graph = published_model(model).graph;
   std::vector<SparseCase> cases;
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    cases.push_back(layer_case(spec, layers[i], shapes[i], i == 0));
+  for (const Node& node : graph.nodes) {
+    if (node.type == "linear" || node.type == "conv2d") {
+      cases.push_back(layer_case(graph, node, cases.empty()));
+    }
   }
   return cases;
 }
 
-Network draw_masked(const NetworkSpec& spec, double density, std::uint64_t seed) {
-  Network network = Network::random(spec, seed);
+Network draw_masked(const Graph& graph, double density, std::uint64_t seed) {
+  Network network = Network::random(graph, seed);
   mask_by_scores(network, random_scores(network, seed), density, Scope::layer);
   for (Parameter* parameter : prunable_parameters(network)) {
     if (parameter->name.starts_with(kFeed) || parameter->name.starts_with(kRead)) {

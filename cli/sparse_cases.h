@@ -9,10 +9,10 @@ namespace ntt {
 
 /// A network whose sparse execution is timed: a whole model, or one of its layers alone.
 struct SparseCase {
-  std::string name;       ///< "conv-4", "conv-4 conv2"
-  std::string kind;       ///< "model", "linear" or "convolution"
-  NetworkSpec inference;  ///< what answers
-  NetworkSpec training;   ///< what is trained: the same or, of a layer, with others around it
+  std::string name;  ///< "conv-4", "conv-4 conv2"
+  std::string kind;  ///< "model", "linear" or "convolution"
+  Graph inference;   ///< what answers
+  Graph training;    ///< what is trained: the same or, of a layer, with others around it
 };
 
 SparseCase model_case(const std::string& model);
@@ -24,6 +24,6 @@ SparseCase model_case(const std::string& model);
 std::vector<SparseCase> layer_cases(const std::string& model);
 
 /// Draws a network with random masks of this density on every layer but "feed" and "read".
-Network draw_masked(const NetworkSpec& spec, double density, std::uint64_t seed);
+Network draw_masked(const Graph& graph, double density, std::uint64_t seed);
 
 }  // namespace ntt

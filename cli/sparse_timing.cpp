@@ -41,9 +41,9 @@ struct Trained {
   std::unique_ptr<Executor> executor;
 };
 
-at::Tensor draw_inputs(const NetworkSpec& spec, std::int64_t count, std::uint64_t seed) {
+at::Tensor draw_inputs(const Graph& graph, std::int64_t count, std::uint64_t seed) {
   RandomStream stream(seed, "bench");
-  return random_normal(stream, spec.batch_shape(count), 1.0, at::kFloat);
+  return random_normal(stream, graph.batch_shape(count), 1.0, at::kFloat);
 }
 
 SparseTimes split(const std::vector<CallTime>& times) {
@@ -76,8 +76,8 @@ std::vector<CallTime> time_in_turn(const std::vector<Work>& works, double second
 }
 
 struct SparseTimer::Parts {
-  NetworkSpec answered;
-  NetworkSpec trained;
+  Graph answered;
+  Graph trained;
   std::uint64_t seed = 0;
   std::vector<std::unique_ptr<Predictor>> predictors;  ///< dense, then sparse
   std::vector<std::unique_ptr<Trained>> trainings;     ///< the same

@@ -15,8 +15,11 @@
 
 #include "cli/commands.h"
 #include "cli/cost_record.h"
+#include "cli/model_options.h"
 #include "cli/run_support.h"
+#include "cli/transfer_options.h"
 #include "ntt/core/error.h"
+#include "ntt/nn/model.h"
 #include "ntt/nn/network_file.h"
 #include "ntt/prune/mask.h"
 #include "ntt/report/table.h"
@@ -30,9 +33,9 @@ struct TrainCommand {
   TrainingOptions training;
   std::string init;    ///< a run folder or network file; else `method` says what to start from
   std::string method;  ///< dense or random
-  std::string model;
+  ModelOptions model;
   double density = 0;  ///< 0: not given
-  std::string scope = "layer";
+  Scope scope = Scope::layer;
   std::string select = "last";
 };
 
@@ -47,11 +50,16 @@ void check_start_options(const TrainCommand& options) {
   if (options.init.empty() == options.method.empty()) {
     fail_input("give either --init DIR|FILE, a network to train, or --method dense|random with --model");
   }
-  if (!options.init.empty() && (!options.model.empty() || options.density > 0)) {
+  const ModelOptions& model = options.model;
+  if (!options.init.empty() && (!model.model.empty() || options.density > 0)) {
     fail_input("--model and --density are those of the network in --init; leave them out");
   }
-  if (!options.method.empty() && options.model.empty()) {
-    fail_input("--method {} needs --model: lenet-300-100, lenet-5-caffe, conv-4 or a .toml file", options.method);
+  const bool draws = model.weights.given || model.weights.initialisation != Initialisation::glorot;
+  if (!options.init.empty() && (draws || !model.keep.empty())) {
+    fail_input("--weights, --initialisation and --keep are for a network that --method draws; leave them out");
+  }
+  if (!options.method.empty() && options.model.model.empty()) {
+    fail_input("--method {} needs --model: {}", options.method, model_help());
   }
   if (options.method == "random" && options.density == 0) {
     fail_input("--method random needs --density, the share of the weights to keep");
@@ -90,13 +98,12 @@ Start read_start(const TrainCommand& options, const LoadedData& data) {
 }
 
 Start draw_start(const TrainCommand& options, const LoadedData& data) {
-  Start start{Network::random(find_model(options.model, data.input, data.classes), options.common.seed), {}, {}};
+  Start start{dense_network(options.model, data, options.common.seed), {}, {}};
   if (options.training.track > 0) {
     start.teacher = start.network.clone();
   }
   if (options.method == "random") {
-    mask_by_scores(start.network, random_scores(start.network, options.common.seed), options.density,
-                   options.scope == "global" ? Scope::global : Scope::layer);
+    mask_by_scores(start.network, random_scores(start.network, options.common.seed), options.density, options.scope);
   }
   start.metadata["method"] = options.method;
   start.metadata["provenance"] = fmt::format("ntt {} train --seed {}", NTT_VERSION, options.common.seed);
@@ -120,7 +127,7 @@ void report(const CLI::App& subcommand, const TrainCommand& options, const Start
             const TrainingResult& result) {
   const Evaluation& kept = options.training.select == Select::last ? result.last : result.best;
   nlohmann::json record = result_record("train", subcommand, options.common, result.seconds, result.ms_per_step);
-  record["model"] = start.network.spec().name;
+  record["model"] = start.network.graph().name;
   record["method"] = start.metadata.at("method");
   record["data"] = start.metadata.at("data");
   record["density"] = start.network.density();
@@ -131,7 +138,7 @@ void report(const CLI::App& subcommand, const TrainCommand& options, const Start
 
   const auto percent = [](double share) { return std::isnan(share) ? "none held out" : format_percent(share); };
   print_result(options.common, record,
-               {{"model", start.network.spec().name},
+               {{"model", start.network.graph().name},
                 {"method", start.metadata.at("method")},
                 {"data", start.metadata.at("data")},
                 {"density", fmt::format("{:.4g}", start.network.density())},
@@ -156,7 +163,7 @@ void run_train(const CLI::App& subcommand, TrainCommand& options) {
   const at::Device device = parse_device(options.common.device);
   const LoadedData data = load_data(options.common.data, device, options.common.classes);
   Start start = options.init.empty() ? draw_start(options, data) : read_start(options, data);
-  start.metadata["model"] = start.network.spec().name;
+  start.metadata["model"] = start.network.graph().name;
   start.metadata["data"] = data.name;
   start.network.to(device, at::kFloat);
   if (start.teacher) {
@@ -178,14 +185,13 @@ void add_start_options(CLI::App& train, TrainCommand& options) {
   train.add_option("--init", options.init, "Run folder or network file to train")->type_name("DIR|FILE");
   train.add_option("--method", options.method, "Without --init: a dense or a randomly masked network")
       ->check(CLI::IsMember({"dense", "random"}));
-  train.add_option("--model", options.model, "For --method: lenet-300-100, lenet-5-caffe, conv-4 or a .toml file");
+  options.model.model.clear();
+  add_model_options(train, options.model);
   // Without a captured default: config.toml then says only what was asked for.
   train.add_option("--density", options.density, "For --method random: share of the weights to keep")
       ->check(CLI::Range(1e-6, 1.0))
       ->default_str("");
-  train
-      .add_option("--scope", options.scope, "For --method random: whether the density holds in each layer or over all")
-      ->check(CLI::IsMember({"layer", "global"}));
+  add_scope_option(train, options.scope);
 }
 
 void add_training_options(CLI::App& train, TrainCommand& options) {

@@ -14,6 +14,7 @@
 #include "cli/run_support.h"
 #include "cli/transfer_options.h"
 #include "cli/transfer_run.h"
+#include "ntt/nn/model.h"
 #include "ntt/nn/network_file.h"
 #include "ntt/report/table.h"
 
@@ -24,13 +25,13 @@ void run_transfer(CLI::App& subcommand, TransferCommand& command) {
   apply_threads(command.common.threads);
   const at::Device device = parse_device(command.common.device);
   const LoadedData data = load_data(command.common.data, device, command.common.classes);
-  NetworkSpec spec = find_model(command.model, data.input, data.classes);
-  settle_transfer(subcommand, command, spec, data.classes);
-  const std::string model = spec.name;
+  Network teacher = dense_network(command.model, data, command.common.seed);
+  settle_transfer(subcommand, command, teacher.graph(), data.classes);
+  const std::string model = teacher.graph().name;
   const OpenRun run(subcommand, command.common);
   command.transfer.resume = run.resume();
   command.transfer.out = run.folder().path();
-  const FoundNetwork found = find_sparse_network(std::move(spec), data, command);
+  const FoundNetwork found = find_sparse_network(std::move(teacher), data, command);
   write_pruned(run.folder(), found.teacher, found.student, "ntt", data.name,
                fmt::format("ntt {} transfer --seed {}", NTT_VERSION, command.common.seed));
 
@@ -65,7 +66,7 @@ void add_transfer_command(CLI::App& app) {
   CLI::App* transfer =
       add_run_command(app, "transfer", "Find a sparse network without labels (Neural Tangent Transfer)",
                       "ntt transfer --model lenet-300-100 --data mnist --density 0.03 --seed 1 --out runs/ntt");
-  transfer->add_option("--model", command->model, "lenet-300-100, lenet-5-caffe, conv-4 or a .toml file");
+  add_model_options(*transfer, command->model);
   add_data_option(*transfer, command->common);
   add_step_options(*transfer, command->transfer);
   add_length_options(*transfer, *command);

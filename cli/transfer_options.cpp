@@ -32,12 +32,20 @@ void add_step_options(CLI::App& subcommand, TransferOptions& options) {
   StepOptions& step = options.step;
   const CLI::Range share(1e-6, 1.0);
   subcommand.add_option("--density", step.density, "Share of the weights to keep")->check(share);
-  add_choice<Scope>(subcommand, "--scope", step.scope, {{"layer", Scope::layer}, {"global", Scope::global}},
-                    "Whether the density holds in each layer or over all");
+  add_scope_option(subcommand, step.scope);
   add_choice<KernelMode>(subcommand, "--kernel", step.kernel,
                          {{"exact", KernelMode::exact}, {"sketch", KernelMode::sketch}},
                          "The kernel over all classes, or seen through random output directions");
   add_fitting_options(subcommand, options);
+}
+
+void add_scope_option(CLI::App& subcommand, Scope& scope) {
+  subcommand
+      .add_option_function<std::string>(
+          "--scope", [&scope](const std::string& name) { scope = parse_scope(name); },
+          "Where the density holds: in each layer, over all weights (global), or in each layer by its sides (erk)")
+      ->check(CLI::IsMember({"layer", "global", "erk"}))
+      ->default_str(to_string(scope));
 }
 
 void add_fitting_options(CLI::App& subcommand, TransferOptions& options) {
@@ -49,6 +57,12 @@ void add_fitting_options(CLI::App& subcommand, TransferOptions& options) {
   add_choice<ParameterSet>(subcommand, "--parameters", step.objective.parameters,
                            {{"all", ParameterSet::all}, {"active", ParameterSet::active}},
                            "Which of the student's parameters its kernel counts");
+  add_choice<StudentStatistics>(
+      subcommand, "--batch-norm", step.objective.statistics,
+      {{"frozen", StudentStatistics::frozen},
+       {"running", StudentStatistics::running},
+       {"batch", StudentStatistics::batch}},
+      "Mean and variance of the student's batch norm: the teacher's, a running average, or each batch's");
   subcommand.add_option("--learning-rate", step.learning_rate, "Learning rate of Adam")->check(CLI::PositiveNumber);
   subcommand
       .add_option("--kernel-weight", step.objective.kernel_weight, "Weight of the kernel distance; 0 leaves it out")

@@ -14,10 +14,9 @@
 
 namespace ntt {
 
-double published_weight_decay(const NetworkSpec& spec) {
-  const bool convolutional = std::any_of(spec.layers.begin(), spec.layers.end(), [](const LayerSpec& layer) {
-    return layer.type == "conv2d" || layer.type == "residual";
-  });
+double published_weight_decay(const Graph& graph) {
+  const bool convolutional =
+      std::ranges::any_of(graph.parameters, [](const ParameterSpec& parameter) { return parameter.shape.size() > 2; });
   return convolutional ? 1e-5 : 1e-4;
 }
 
@@ -46,25 +45,23 @@ void add_length_options(CLI::App& subcommand, TransferCommand& command) {
       ->check(CLI::PositiveNumber);
 }
 
-void settle_transfer(CLI::App& subcommand, TransferCommand& command, const NetworkSpec& spec, std::int64_t classes) {
+void settle_transfer(CLI::App& subcommand, TransferCommand& command, const Graph& graph, std::int64_t classes) {
   const StepOptions& step = command.transfer.step;
   if (step.kernel == KernelMode::sketch && step.probes > classes) {
     fail_input("--probes is {}, but must be at most the number of classes, {}", step.probes, classes);
   }
   if (!command.weight_decay) {
-    command.weight_decay = published_weight_decay(spec);
+    command.weight_decay = published_weight_decay(graph);
     subcommand.get_option("--weight-decay")->default_str(fmt::format("{}", *command.weight_decay));
   }
 }
 
-FoundNetwork find_sparse_network(NetworkSpec spec, const LoadedData& data, TransferCommand& command) {
+FoundNetwork find_sparse_network(Network teacher, const LoadedData& data, TransferCommand& command) {
   TransferOptions& options = command.transfer;
   options.step.seed = command.common.seed;
-  options.step.weight_decay = command.weight_decay.value_or(published_weight_decay(spec));
-  Network teacher = Network::random(std::move(spec), command.common.seed);
-  teacher.to(data.train_inputs.device(), at::kFloat);
+  options.step.weight_decay = command.weight_decay.value_or(published_weight_decay(teacher.graph()));
   Network student = initial_student(teacher, options, data.train_inputs);
-  spdlog::info("transfer: {} at density {}, {} threads", teacher.spec().name, options.step.density, threads());
+  spdlog::info("transfer: {} at density {}, {} threads", teacher.graph().name, options.step.density, threads());
   const TransferResult result = transfer(teacher, student, data.train_inputs, options);
   return {std::move(teacher), std::move(student), result};
 }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "cli/model_options.h"
 #include "cli/run_support.h"
 #include "ntt/nn/network.h"
 #include "ntt/transfer/transfer.h"
@@ -13,7 +14,7 @@ namespace ntt {
 /// What `ntt transfer` was asked to do; `ntt demo` asks for the same.
 struct TransferCommand {
   CommonOptions common;
-  std::string model = "lenet-300-100";
+  ModelOptions model;
   TransferOptions transfer;
   std::optional<double> weight_decay;  ///< nothing: the published one for the kind of network
 };
@@ -30,13 +31,13 @@ struct FoundNetwork {
 void add_length_options(CLI::App& subcommand, TransferCommand& command);
 
 /// The published λ_2: 1e-4, for networks with convolutions 1e-5.
-double published_weight_decay(const NetworkSpec& spec);
+double published_weight_decay(const Graph& graph);
 
 /// Checks and fills in what depends on the network; what is filled in shows in config.toml. InputError for more probes
 /// than classes.
-void settle_transfer(CLI::App& subcommand, TransferCommand& command, const NetworkSpec& spec, std::int64_t classes);
+void settle_transfer(CLI::App& subcommand, TransferCommand& command, const Graph& graph, std::int64_t classes);
 
-/// Draws the teacher and moves a student towards it; the run's metrics and checkpoints go to command.transfer.out.
-FoundNetwork find_sparse_network(NetworkSpec spec, const LoadedData& data, TransferCommand& command);
+/// Moves a student of the teacher towards it; the run's metrics and checkpoints go to command.transfer.out.
+FoundNetwork find_sparse_network(Network teacher, const LoadedData& data, TransferCommand& command);
 
 }  // namespace ntt
