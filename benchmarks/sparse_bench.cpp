@@ -4,6 +4,7 @@
 #include <string>
 
 #include "benchmarks/support.h"
+#include "ntt/nn/model.h"
 #include "ntt/prune/mask.h"
 #include "ntt/sparse/sparse_network.h"
 
@@ -11,7 +12,7 @@ namespace ntt {
 namespace {
 
 Network draw_pruned(const std::string& model, double density) {
-  Network network = Network::random(published_model(model), 1);
+  Network network = Network::random(published_model(model).graph, 1);
   mask_by_scores(network, random_scores(network, 1), density, Scope::layer);
   return network;
 }
@@ -20,7 +21,7 @@ Network draw_pruned(const std::string& model, double density) {
 void time_gradients(benchmark::State& state, const std::string& model, double density) {
   const Network network = draw_pruned(model, density);
   SparseNetwork sparse(network, PlanFor::training);
-  const at::Tensor inputs = random_tensor(network.spec().batch_shape(1024));
+  const at::Tensor inputs = random_tensor(network.graph().batch_shape(1024));
   const at::Tensor labels = at::arange(1024, at::kLong).remainder(kClasses);
   const at::Tensor chosen = at::randperm(1024, at::kLong);
   std::int64_t at = 0;
@@ -33,7 +34,7 @@ void time_gradients(benchmark::State& state, const std::string& model, double de
 void time_answers(benchmark::State& state, const std::string& model, double density) {
   const Network network = draw_pruned(model, density);
   const SparseNetwork sparse(network, PlanFor::inference);
-  const at::Tensor inputs = random_tensor(network.spec().batch_shape(state.range(0)));
+  const at::Tensor inputs = random_tensor(network.graph().batch_shape(state.range(0)));
   at::Tensor outputs = at::empty({state.range(0), kClasses});
   for (auto _ : state) {
     sparse.predict(inputs.data_ptr<float>(), state.range(0), outputs.data_ptr<float>());

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "benchmarks/support.h"
+#include "ntt/nn/model.h"
 #include "ntt/transfer/transfer.h"
 
 namespace ntt {
@@ -18,8 +19,8 @@ struct StepCase {
 /// Whole steps of NTT at the published density, 0.03 from the start: teacher, student, Adam, and a new mask every 100
 /// steps.
 void time_steps(benchmark::State& state, const StepCase& step_case) {
-  const Network teacher = Network::random(published_model(step_case.model), 0);
-  const at::Tensor inputs = random_tensor(teacher.spec().batch_shape(kBatch));
+  const Network teacher = Network::random(published_model(step_case.model).graph, 0);
+  const at::Tensor inputs = random_tensor(teacher.graph().batch_shape(kBatch));
   TransferOptions options;
   options.step.density_schedule = DensitySchedule::constant;
   options.step.kernel = step_case.probes == 0 ? KernelMode::exact : KernelMode::sketch;

@@ -9,16 +9,26 @@ from processes import environment, supervise
 
 # Of the kernel's Frobenius norm: our float32 sums against float64.
 KERNEL_TOLERANCE = 1e-4
+EPSILON = 1e-5  # of ntt's batch norm, which adds it to the variance
 TOML_LAYERS = {
-    "linear": lambda layer: f"out_features = {layer[2]}",
-    "conv2d": lambda layer: f"out_channels = {layer[2]}\nkernel = {layer[3]}",
+    "linear": lambda layer: f'type = "linear", out_features = {layer[2]}',
+    "conv": lambda layer: f'type = "conv2d", out_channels = {layer[2]}, kernel = {layer[3]}',
+    "padded": lambda layer: (
+        f'type = "conv2d", out_channels = {layer[2]}, kernel = {layer[3]}, stride = {layer[4]}, '
+        f"padding = {layer[3] // 2}, bias = false"
+    ),
+    "norm": lambda layer: f'type = "batch-norm", epsilon = {EPSILON}',
+    "pool": lambda layer: 'type = "max-pool", kernel = 2',
+    "mean": lambda layer: 'type = "reduce-mean", axes = [1, 2]',
 }
+PARTS = ("body", "shortcut")  # of a residual layer
 
 
 def time_step(model, probes, options):
     """({"ms_per_step", "fastest_ms", "steps", "peak_gib"}, None) of `ntt bench step`, or (None, why there is none)."""
     command = [options.ntt, "bench", "step", "--json", "--model", model, "--batch-size", str(p.BATCH)]
     command += ["--threads", str(options.threads), "--seconds", str(max(0.1, min(options.seconds, 3)))]
+    command += ["--execution", options.execution]
     command += ["--kernel", "sketch", "--probes", str(probes)] if probes else ["--kernel", "exact"]
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         try:
@@ -38,6 +48,8 @@ def time_step(model, probes, options):
 def check_kernels(problem, student, teacher, options, folder):
     """What differs between `ntt kernel` and the reference kernels [N/2, N/2, C, C], or None."""
     import numpy as np
+
+    import reference
 
     data = folder / "data"
     data.mkdir(exist_ok=True)
@@ -65,6 +77,8 @@ def check_kernels(problem, student, teacher, options, folder):
         if run.returncode:
             return f"ntt kernel failed: {(run.stderr.strip().splitlines() or [run.returncode])[-1]}"
         found = np.load(out)[: p.BATCH // 2, p.BATCH // 2 :]
+        if problem.model in p.RESNETS:
+            found = reference.projected(problem, found, p.KERNELS[problem.model][0])
         error = np.linalg.norm(found - expected) / np.linalg.norm(expected)
         if not error <= KERNEL_TOLERANCE:
             return f"the {name}'s kernel is off by {error:.2g} of its norm"
@@ -82,25 +96,40 @@ def write_network(path, problem, masked):
         blobs.append(data)
         offset += len(data)
 
-    for i, (weight, bias, mask) in enumerate(zip(problem.weights, problem.biases, problem.masks)):
-        add(f"layer{i + 1}.weight", "F32", weight * mask if masked else weight)
-        add(f"layer{i + 1}.bias", "F32", bias)
-        if masked:
-            add(f"layer{i + 1}.weight_mask", "U8", mask.astype("uint8"))
-    entries["__metadata__"] = {"format": "pt", "architecture": architecture(problem.model)}
+    text, names = architecture(problem.model)
+    for name, weight, bias, mask in zip(names, problem.weights, problem.biases, problem.masks, strict=True):
+        add(f"{name}.weight", "F32", weight * mask if masked else weight)
+        if bias is not None:
+            add(f"{name}.bias", "F32", bias)
+        if weight.ndim == 1:
+            add(f"{name}.running_mean", "F32", 0 * weight)
+            add(f"{name}.running_var", "F32", 0 * weight + (1 - EPSILON))
+        elif masked:
+            add(f"{name}.weight_mask", "U8", mask.astype("uint8"))
+    entries["__metadata__"] = {"format": "pt", "architecture": text}
     header = json.dumps(entries).encode()
     header += b" " * (-len(header) % 8)
     path.write_bytes(len(header).to_bytes(8, "little") + header + b"".join(blobs))
 
 
 def architecture(model):
-    """The model as TOML; parametric layers are layer1, layer2, ..."""
-    text, count = f'name = "{model}"\ninput = {list(p.INPUTS[model])}\n', 0
-    for layer in p.MODELS[model]:
-        if isinstance(layer, tuple):
-            count += 1
-            kind = {"linear": "linear", "conv": "conv2d"}[layer[0]]
-            text += f'[[layer]]\ntype = "{kind}"\nname = "layer{count}"\n{TOML_LAYERS[kind](layer)}\n'
-        else:
-            text += {"pool": '[[layer]]\ntype = "max-pool"\nkernel = 2\n'}.get(layer, f'[[layer]]\ntype = "{layer}"\n')
-    return text
+    """The model as TOML, and its parametric layers' names in order; a layer is named by its place in its list."""
+    names = []
+
+    def tables(layers, prefix):
+        texts = []
+        for i, layer in enumerate(layers):
+            name = f"layer{i + 1}"
+            if layer[0] == "residual":
+                body, shortcut = (tables(part, f"{prefix}{name}.{key}.") for part, key in zip(layer[1:], PARTS))
+                text = f'type = "residual", body = {body}' + (f", shortcut = {shortcut}" if layer[2] else "")
+            elif isinstance(layer, tuple):
+                names.append(prefix + name)
+                text = TOML_LAYERS[layer[0]](layer)
+            else:
+                text = TOML_LAYERS.get(layer, lambda layer: f'type = "{layer}"')(layer)
+            texts.append(f'{{name = "{name}", {text}}}')
+        return "[" + ", ".join(texts) + "]"
+
+    layers = tables(p.MODELS[model], "")
+    return f'name = "{model}"\ninput = {list(p.INPUTS[model])}\nlayer = {layers}\n', names

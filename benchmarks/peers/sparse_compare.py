@@ -37,9 +37,10 @@ EPOCH = 60000  # inputs of MNIST
 def read_options():
     cores = len(os.sched_getaffinity(0))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    models = [model for model in p.MODELS if model not in p.RESNETS]
     parser = argparse.ArgumentParser(prog="sparse.sh", description=__doc__)
     parser.add_argument("--ntt", default="build/release/bin/ntt", help="our program (default: %(default)s)")
-    parser.add_argument("--models", nargs="+", choices=p.MODELS, default=["lenet-300-100", "conv-4"])
+    parser.add_argument("--models", nargs="+", choices=models, default=["lenet-300-100", "conv-4"])
     parser.add_argument("--densities", type=float, nargs="+", default=[0.3, 0.1, 0.03, 0.01])
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 64], help="of answers (default: 1 64)")
     parser.add_argument("--training-batch-size", type=int, default=64, help="of steps (default: %(default)s)")

@@ -35,9 +35,9 @@ def measure(options, step, gradients, versions):
     """Checks the first step's loss and gradient against the reference, times the steps after it, writes the result.
 
     step() runs one whole optimisation step to its end and returns the loss before it. The first one compiles and is not
-    timed. gradients(), called after that step, returns what it found: a layer's derivative along the problem's
-    direction and the norm of its gradient, for each layer. `losses` holds the first few, so that peers can be compared
-    after updates too.
+    timed. gradients(), called after that step, returns what it found: the derivative along the problem's direction and
+    the norm of the gradient, for each of the problem's groups of layers. `losses` holds the first few, so that peers
+    can be compared after updates too.
     """
     reference = json.loads(Path(options.reference).read_text(encoding="utf-8"))
     began = time.perf_counter()
@@ -67,9 +67,9 @@ def _wrong(loss, found, reference):
     """What differs from the reference, or None."""
     if not abs(loss - reference["loss"]) <= LOSS_TOLERANCE * abs(reference["loss"]):
         return f"wrong loss {loss:.6g}, reference {reference['loss']:.6g}"
-    for layer, ((derivative, norm), expected) in enumerate(zip(found, reference["derivatives"], strict=True)):
+    for part, ((derivative, norm), expected) in enumerate(zip(found, reference["derivatives"], strict=True)):
         if not abs(derivative - expected) <= GRADIENT_TOLERANCE * norm:
-            return f"wrong gradient in layer {layer + 1}: derivative {derivative:.6g}, reference {expected:.6g}"
+            return f"wrong gradient in part {part + 1}: derivative {derivative:.6g}, reference {expected:.6g}"
     return None
 
 
