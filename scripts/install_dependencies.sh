@@ -6,11 +6,11 @@ set -euo pipefail
 # ocl-icd-opencl-dev: Debian's oneDNN package asks for OpenCL when CMake looks it up.
 # python3-venv: tests read event files with TensorBoard, and exports with their consumers, from PyPI.
 # python3-torch: one of those consumers; it stands on the libtorch of Debian.
-# gnuplot-nox draws the figures of ntt report.
+# gnuplot-nox draws the figures of ntt report, graphviz the graphs of ntt inspect.
 build_packages=(build-essential cmake ninja-build ccache lld pkg-config libdnnl-dev ocl-icd-opencl-dev libcli11-dev
   nlohmann-json3-dev libspdlog-dev libfmt-dev libtomlplusplus-dev libhwy-dev libmatio-dev zlib1g-dev libcurl4-openssl-dev
   libarchive-dev libssl-dev libsqlite3-dev libonnx-dev libprotobuf-dev libgtest-dev libgmock-dev libbenchmark-dev
-  python3-venv gnuplot-nox)
+  python3-venv gnuplot-nox graphviz)
 
 # A libtorch that CMAKE_PREFIX_PATH names takes the place of Debian's.
 own_libtorch() {
@@ -44,7 +44,9 @@ for group in "${@:-build}"; do
       wanted+=("${build_packages[@]}")
       own_libtorch || wanted+=(libtorch-dev python3-torch)
       ;;
-    test) wanted+=(chromium python3) ;; # a test opens the pages of ntt report in it
+    test) # a test opens the pages of ntt report in chromium; libonnx-testdata has ONNX's own tests of its operators
+      wanted+=(chromium python3 libonnx-testdata)
+      ;;
     format) wanted+=(clang-format) ;;
     lint) wanted+=(clang-tidy libomp-dev) ;;
     *) fail "'$group' is not a group of packages; use build, test, format or lint." ;;
