@@ -125,6 +125,7 @@ const std::vector<SimpleOperator>& simple_operators() {
       {"Elu", "elu", 6, {{"alpha", 1, "alpha", 1}}},
       {"HardSigmoid", "hard-sigmoid", 6, {{"alpha", 0.2, "slope", 1.0 / 6}, {"beta", 0.5, "offset", 0.5}}},
       {"Swish", "silu", 24, {}, "sigmoid"},
+      {"HardSwish", "hard-swish", 14, {}, "hard-sigmoid"},
   };
   return kOperators;
 }

@@ -120,6 +120,11 @@ std::unique_ptr<Operator> make_hard_sigmoid(const Declaration& declaration) {
   });
 }
 
+Values hard_swish_values(const at::Tensor& z) {
+  const at::Tensor inside = between(z, -3, 3);
+  return {z * at::clamp(z / 6 + 0.5, 0, 1), inside * (z / 3 + 0.5) + z.ge(3), inside / 3};
+}
+
 std::unique_ptr<Operator> make_elu(const Declaration& declaration) {
   const Settings settings("elu", declaration);
   const double alpha = settings.number_or("alpha", 1);
@@ -150,6 +155,7 @@ std::vector<OperatorType> activation_types() {
       {"sigmoid", "sigmoid", "1 / (1 + exp(-x))", {}, plain<sigmoid_values>},
       {"silu", "silu", "x sigmoid(x)", {}, plain<silu_values>},
       {"hard-sigmoid", "hard-sigmoid", "min(max(slope x + offset, 0), 1)", {"slope", "offset"}, make_hard_sigmoid},
+      {"hard-swish", "hard-swish", "x min(max(x / 6 + 1/2, 0), 1)", {}, plain<hard_swish_values>},
       {"tanh", "tanh", "tanh(x)", {}, plain<tanh_values>},
       {"gelu", "gelu", "x Φ(x), or its approximation by tanh", {"approximation"}, make_gelu},
       {"elu", "elu", "x where x > 0, else alpha (exp(x) - 1)", {"alpha"}, make_elu},
