@@ -107,6 +107,11 @@ void matmul_with_left_constant(Step& step) {
   step.add(std::move(back), input.batch);
 }
 
+/// What PyTorch's newer exporter computes, unoptimised, for a convolution without a bias.
+bool are_computed_zeros(const Constant& bias) {
+  return !bias.trained && bias.value.eq(0).all().item<bool>();
+}
+
 }  // namespace
 
 void read_conv(Step& step) {
@@ -136,7 +141,7 @@ void read_conv(Step& step) {
     node.attributes["groups"] = groups;
   }
   node.parameters["weight"] = std::move(weight);
-  if (step.has_input(2)) {
+  if (step.has_input(2) && !are_computed_zeros(step.constant(2))) {
     node.parameters["bias"] = parameter(step, 2);
   } else {
     node.attributes["bias"] = false;
