@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "ntt/core/error.h"
+#include "ntt/core/threads.h"
 #include "ntt/models/graph_builder.h"
 #include "ntt/onnx/names.h"
 #include "ntt/ops/registry.h"
@@ -13,11 +14,24 @@ namespace ntt::onnx_import {
 namespace {
 
 constexpr double kMostEntries = 1e11;
+constexpr std::size_t kWorthReturning = 1 << 20;  // bytes
 
 /// Contiguous float32, in one step: large weights are not in memory a third time in between.
 at::Tensor as_float(const at::Tensor& value) {
   const bool fits = value.scalar_type() == at::kFloat && value.is_contiguous();
   return fits ? value : at::empty(value.sizes(), at::kFloat).copy_(value);
+}
+
+/// Moves a parameter's value to `values`, unless it is there: two nodes may share it.
+void move_value(DraftParameter& parameter, at::Tensor& value) {
+  if (!value.defined()) {
+    value = as_float(parameter.value);
+  }
+  const bool is_copy = !value.is_alias_of(parameter.value) && parameter.value.nbytes() >= kWorthReturning;
+  parameter.value.reset();
+  if (is_copy) {
+    return_freed_memory();  // the next copy may be larger than the gap that this value leaves
+  }
 }
 
 }  // namespace
@@ -105,11 +119,7 @@ Draft::Result Draft::finish(const std::string& name, DraftId output) {
     }
     values[node] = builder.add(spec);
     for (auto& [suffix, parameter] : node->parameters) {
-      at::Tensor& value = result.values[spec.parameter_names[suffix]];
-      if (!value.defined()) {
-        value = as_float(parameter.value);
-      }
-      parameter.value.reset();
+      move_value(parameter, result.values[spec.parameter_names[suffix]]);
     }
   }
   parameter_names.warn(name);
