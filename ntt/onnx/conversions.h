@@ -85,6 +85,11 @@ void read_gather(Step& step);
 void read_pad(Step& step);
 ///@}
 
+/// @name read_sequences.cpp
+///@{
+void read_split_to_sequence(Step& step);
+///@}
+
 /// @name fold_shapes.cpp: rearranging constants
 ///@{
 void fold_constant(Step& step);

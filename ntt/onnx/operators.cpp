@@ -82,6 +82,7 @@ const std::vector<OtherOperator> kOtherOperators{
     {"Expand", read_expand, fold_expand},
     {"Concat", read_concat, fold_concat, {"concat"}},
     {"Split", read_split, fold_split, {"slice"}},
+    {"SplitToSequence", read_split_to_sequence, read_split_to_sequence, {"slice"}},
     {"Slice", read_slice, fold_slice, {"slice"}},
     {"Gather", read_gather, fold_gather, {"slice"}},
     {"Pad", read_pad, nullptr, {"pad"}},

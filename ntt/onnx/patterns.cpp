@@ -188,6 +188,9 @@ bool ends_pattern(Step& step) {
   if (operation == "Where" && inputs == 3) {
     return ends_guarded_softplus(step);
   }
+  if (operation == "SequenceAt" && inputs == 2) {
+    return ends_sequence(step);
+  }
   return operation == "Log" && inputs == 1 && ends_softplus(step);
 }
 

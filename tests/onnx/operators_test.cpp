@@ -92,6 +92,37 @@ TEST_F(OnnxOperatorTest, SplitHasItsSizesInThreeWays) {
   EXPECT_THAT(refusal(wrong), HasSubstr("2, 6 do not fit an axis of 7"));
 }
 
+TEST_F(OnnxOperatorTest, PartsOfASequenceAreSlices) {
+  const at::Tensor x = normal({2, 7, 3});
+  const auto part = [&](const at::Tensor& sizes, std::int64_t index) {
+    ModelBuilder builder({7, 3}, 18);
+    builder.value("sizes", sizes).value("index", at::scalar_tensor(index, at::kLong));
+    builder.node("SplitToSequence", {"x", "sizes"}, {"parts"}, {{"axis", std::int64_t{1}}});
+    return builder.node("SequenceAt", {"parts", "index"}, {"y"});
+  };
+  const at::Tensor listed = at::tensor({2, 5}, at::kLong);
+  const at::Tensor three = at::scalar_tensor(3, at::kLong);
+  expect_near(run(part(listed, 1), x), x.slice(1, 2));
+  expect_near(run(part(listed, -2), x), x.slice(1, 0, 2));
+  expect_near(run(part(three, 1), x), x.slice(1, 3, 6));
+  expect_near(run(part(three, -1), x), x.slice(1, 6));
+  EXPECT_THAT(types_of(read_back(part(three, 1)).graph), ElementsAre("slice"));
+  EXPECT_THAT(refusal(part(three, 3)), HasSubstr("the part 3 of a sequence of 3"));
+  EXPECT_THAT(refusal(part(at::tensor({2, 6}, at::kLong), 0)), HasSubstr("2, 6 do not fit an axis of 7"));
+  EXPECT_THAT(refusal(part(at::scalar_tensor(0, at::kLong), 0)), HasSubstr("0 do not fit an axis of 7"));
+  ModelBuilder ones({7, 3}, 18);
+  ones.node("SplitToSequence", {"x"}, {"parts"}, {{"axis", std::int64_t{2}}}).integers("index", {2});
+  expect_near(run(ones.node("SequenceAt", {"parts", "index"}, {"y"}), x), x.slice(2, 2));
+  ModelBuilder weights({2}, 18);
+  weights.value("w", normal({5, 4})).value("sizes", at::scalar_tensor(2, at::kLong)).integers("index", {0});
+  weights.node("SplitToSequence", {"w", "sizes"}, {"parts"}).node("SequenceAt", {"parts", "index"}, {"v"});
+  expect_near(run(weights.node("MatMul", {"x", "v"}, {"y"}), normal({3, 2})),
+              normal({3, 2}).mm(normal({5, 4}).slice(0, 0, 2)));
+  ModelBuilder whole({7, 3}, 18);
+  whole.node("SplitToSequence", {"x"}, {"parts"}).node("ConcatFromSequence", {"parts"}, {"y"});
+  EXPECT_THAT(refusal(whole), HasSubstr("SequenceAt takes one part"));
+}
+
 TEST_F(OnnxOperatorTest, SliceCountsFromTheEndAndStopsThere) {
   const at::Tensor x = normal({2, 9, 4});
   ModelBuilder older({9, 4}, 9);
