@@ -331,15 +331,19 @@ void fold_where(Step& step) {
 
 void fold_range(Step& step) {
   const double start = step.number(0);
-  const double limit = step.number(1);
+  const Constant& end = step.known(1);
   const double delta = step.number(2);
+  const bool sampled = end.batch.defined() && !step.translation().fixed_batch();
+  const double limit = sampled ? end.value.item<double>() * kSampleBatch : plain(step, end).item<double>();
   const double count = std::ceil((limit - start) / delta);
   if (delta == 0 || !std::isfinite(count)) {
     fail_input("it goes from {} to {} in steps of {}", start, limit, delta);
   }
   step.translation().reserve(std::max(count, 0.0));
   const at::Tensor places = at::arange(static_cast<std::int64_t>(std::max(count, 0.0)), at::kDouble);
-  step.set(Constant{(places * delta + start).to(step.constant(0).value.scalar_type()), {}, ""});
+  Constant range{(places * delta + start).to(step.constant(0).value.scalar_type()), {}, ""};
+  range.sampled = sampled;
+  step.set(std::move(range));
 }
 
 void fold_reduction(Step& step) {

@@ -96,6 +96,9 @@ void set_expanded(Step& step, const Constant& constant, const Constant& list) {
   }
   const auto rank = static_cast<std::int64_t>(shape.size());
   const BatchAxis batch{*batch_axis + rank - sides.numel(), 1, 1};
+  if (constant.sampled) {
+    fail_input("it repeats what hangs on the number of inputs in the batch");
+  }
   const Constant whole{constant.value.expand(shape), {}, constant.origin, constant.trained};
   step.set(Activation{constant_node(step, whole, batch, rank, "shift"), batch});
 }
@@ -138,7 +141,7 @@ void fold_constant_of_shape(Step& step) {
   if (value.numel() != 1) {
     fail_input("its value has {} entries, but must have one", value.numel());
   }
-  set_expanded(step, {value.reshape({}), {}, ""}, step.constant(0));
+  set_expanded(step, {value.reshape({}), {}, ""}, step.known(0));
 }
 
 /// PyTorch's older exporter writes parameters that are equal once, and the others as Identity of that one under their
@@ -231,7 +234,7 @@ void fold_transpose(Step& step) {
 }
 
 void fold_expand(Step& step) {
-  set_expanded(step, step.constant(0), step.constant(1));
+  set_expanded(step, step.constant(0), step.known(1));
 }
 
 void fold_concat(Step& step) {

@@ -38,6 +38,9 @@ struct Activation {
   BatchAxis batch;
 };
 
+/// The batch for which indices over a batch are counted out.
+constexpr std::int64_t kSampleBatch = 3;
+
 /// A value that is known when the file is read, but for the size of the batch: from the file, or computed.
 struct Constant {
   at::Tensor value;  ///< of any type, on the CPU
@@ -45,6 +48,7 @@ struct Constant {
   std::string
       origin;  ///< what it is called where the file gives its entries, in their order or another; empty: computed
   bool trained = false;  ///< it is given by an initialiser; a Constant node is what no training moves
+  bool sampled = false;  ///< counted out for a batch of kSampleBatch: as indices these can turn out to change nothing
 };
 
 /// A value that cannot be had, and the sentence that says why. Only fatal where the output hangs on it, and where no

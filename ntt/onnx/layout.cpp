@@ -169,7 +169,7 @@ Activation reshaped(Step& step, const Activation& activation, std::vector<Side> 
 
 DraftId constant_node(Step& step, const Constant& constant, const BatchAxis& batch, std::int64_t rank,
                       std::string_view role) {
-  if (constant.batch.defined() || !constant.value.is_floating_point()) {
+  if (constant.batch.defined() || constant.sampled || !constant.value.is_floating_point()) {
     fail_input("it meets a constant that is not of floats");
   }
   at::Tensor value = constant.value.dim() == 0 ? constant.value.unsqueeze(0) : constant.value;

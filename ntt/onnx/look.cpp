@@ -39,7 +39,7 @@ const NodeProto* Look::made_by(const std::string& name, std::string_view operati
 
 std::optional<double> Look::scalar(const std::string& name) const {
   const auto* constant = name.empty() ? nullptr : std::get_if<Constant>(&translation_.item(name));
-  if (constant == nullptr || constant->value.numel() != 1 || constant->batch.defined()) {
+  if (constant == nullptr || constant->value.numel() != 1 || constant->batch.defined() || constant->sampled) {
     return std::nullopt;
   }
   return constant->value.scalar_type() == at::kFloat ? meant(constant->value.item<float>())

@@ -81,7 +81,7 @@ bool joins_node_before(Step& step, std::size_t activation_input, std::string_vie
   const DraftNode* before = step.draft().node(input.value);
   const Constant& constant = step.constant(1 - activation_input);
   if (before == nullptr || step.translation().users(step.input_name(activation_input)) != 1 ||
-      constant.batch.defined() || !constant.value.is_floating_point() ||
+      constant.batch.defined() || constant.sampled || !constant.value.is_floating_point() ||
       constant.value.dim() > rank_of(before->shape, input.batch)) {
     return false;
   }

@@ -16,7 +16,7 @@ std::vector<Side> input_sides(Step& step, const Activation& input) {
 
 /// The sides that a constant list names.
 std::vector<Side> listed_sides(Step& step, std::size_t i) {
-  const Constant& list = step.constant(i);
+  const Constant& list = step.known(i);
   if (list.value.dim() != 1 || list.value.scalar_type() != at::kLong) {
     fail_input("its shape '{}' is not a list of whole numbers", step.input_name(i));
   }

@@ -128,8 +128,29 @@ void read_split(Step& step) {
   }
 }
 
+namespace {
+
+/// Picks every entry of [batch * entries] in its order, by indices that PyTorch's newer exporter counts out for the
+/// batch (as_strided): what it makes of a reshape.
+void read_gather_in_order(Step& step, const Activation& input) {
+  const Shape shape = step.draft().shape(input.value);
+  const at::Tensor& indices = step.constant(1).value;
+  const bool is_flat = shape.size() == 1 && input.batch == BatchAxis{0, 1, shape.front()} && shape.front() > 1;
+  if (!is_flat || indices.dim() < 1 || indices.size(0) != kSampleBatch ||
+      indices.numel() != kSampleBatch * shape.front() ||
+      !indices.flatten().to(at::kLong).equal(at::arange(indices.numel(), at::kLong))) {
+    fail_input("it picks entries by the number of inputs in the batch");
+  }
+  step.set(Activation{with_shape(step, input.value, indices.sizes().slice(1).vec()), {}});
+}
+
+}  // namespace
+
 void read_gather(Step& step) {
   const Activation input = step.activation(0);
+  if (step.constant(1).sampled) {
+    return read_gather_in_order(step, input);
+  }
   const std::int64_t rank = rank_of(step.draft().shape(input.value), input.batch);
   const std::int64_t onnx_axis = Step::axis(step.integer("axis", 0), rank);
   const std::int64_t axis = inner_axis(step, input, onnx_axis);

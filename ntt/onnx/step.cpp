@@ -46,8 +46,16 @@ const Constant& Step::constant(std::size_t i) {
   return *constant;
 }
 
-at::Tensor Step::numbers(std::size_t i) {
+const Constant& Step::known(std::size_t i) {
   const Constant& given = constant(i);
+  if (given.sampled) {
+    fail_input("its input '{}' hangs on the number of inputs in the batch", input_name(i));
+  }
+  return given;
+}
+
+at::Tensor Step::numbers(std::size_t i) {
+  const Constant& given = known(i);
   if (!given.value.is_floating_point()) {
     fail_input("its input '{}' is not of floats", input_name(i));
   }
@@ -55,7 +63,7 @@ at::Tensor Step::numbers(std::size_t i) {
 }
 
 double Step::number(std::size_t i) {
-  const Constant& given = constant(i);
+  const Constant& given = known(i);
   if (given.value.numel() != 1 || given.batch.defined()) {
     fail_input("its input '{}' must be one number", input_name(i));
   }
@@ -63,7 +71,7 @@ double Step::number(std::size_t i) {
 }
 
 std::vector<std::int64_t> Step::integers(std::size_t i) {
-  const Constant& given = constant(i);
+  const Constant& given = known(i);
   if (!at::isIntegralType(given.value.scalar_type(), false)) {
     fail_input("its input '{}' must be whole numbers", input_name(i));
   }
@@ -126,6 +134,15 @@ bool Step::is_used(int output) const {
 void Step::set(Item item, int output) {
   if (output >= node_.output_size() || node_.output(output).empty()) {
     return;
+  }
+  if (auto* constant = std::get_if<Constant>(&item)) {
+    if (constant->batch.defined() && !constant->batch.any().item<bool>()) {
+      constant->batch.reset();
+    }
+    for (const std::string& input : node_.input()) {
+      const auto* from = input.empty() ? nullptr : std::get_if<Constant>(&translation_.item(input));
+      constant->sampled = constant->sampled || (from != nullptr && from->sampled);
+    }
   }
   const auto* activation = std::get_if<Activation>(&item);
   if (activation != nullptr && activation->value >= first_) {

@@ -34,6 +34,8 @@ class Step {
   Activation activation(std::size_t i);
   /// InputError where it hangs on the network's input.
   const Constant& constant(std::size_t i);
+  /// The same where the number of inputs in a batch has no part in it but as a factor.
+  const Constant& known(std::size_t i);
   /// A constant of floats that does not hang on the batch.
   at::Tensor numbers(std::size_t i);
   /// The one float of a constant.

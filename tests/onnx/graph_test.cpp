@@ -54,6 +54,36 @@ TEST_F(OnnxGraphTest, AnExpandedParameterIsGivenToEveryInput) {
   expect_near(run(builder, x), at::cat({token.expand({3, 1, 4}), x}, 1));
 }
 
+TEST_F(OnnxGraphTest, SidesThatAreNotTheBatchAreNumbers) {
+  // The scale of attention, as PyTorch's exporters write it: the root of the last side.
+  const at::Tensor x = normal({3, 5, 4});
+  ModelBuilder builder({5, 4});
+  builder.node("Shape", {"x"}, {"shape"}).integers("last", {-1}).integers("end", {1 << 30});
+  builder.node("Slice", {"shape", "last", "end"}, {"side"}).node("Cast", {"side"}, {"s"}, {{"to", std::int64_t{1}}});
+  builder.node("Sqrt", {"s"}, {"root"}).node("Div", {"x", "root"}, {"y"});
+  expect_near(run(builder, x), x / 2);
+}
+
+TEST_F(OnnxGraphTest, IndicesThatChangeNothingForAnyBatch) {
+  const at::Tensor x = normal({4, 5, 2});
+  ModelBuilder builder({5, 2});
+  builder.integers("flat", {-1}).node("Reshape", {"x", "flat"}, {"a"}).node("Shape", {"x"}, {"shape"});
+  const auto scalar = [](std::int64_t value) { return at::full({}, value, at::kLong); };
+  builder.value("zero", scalar(0)).value("one", scalar(1)).value("ten", scalar(10)).value("five", scalar(5));
+  builder.node("Gather", {"shape", "zero"}, {"batch"}).node("Range", {"zero", "batch", "one"}, {"rows"});
+  builder.node("Mul", {"rows", "ten"}, {"starts"}).integers("axis", {1}).node("Unsqueeze", {"starts", "axis"}, {"s"});
+  builder.value("columns", at::arange(10, at::kLong)).node("Add", {"s", "columns"}, {"indices"});
+  builder.node("Gather", {"a", "indices"}, {"y"});
+  expect_near(run(builder, x), x.flatten(1));
+  builder.node("Add", {"indices", "one"}, {"others"}).node("Gather", {"a", "others"}, {"z"}).output("z");
+  EXPECT_THAT(refusal(builder), HasSubstr("by the number of inputs in the batch"));
+  ModelBuilder shifted({5, 2});
+  shifted.node("Shape", {"x"}, {"shape"}).value("zero", scalar(0)).value("one", scalar(1));
+  shifted.node("Gather", {"shape", "zero"}, {"batch"}).node("Range", {"zero", "batch", "one"}, {"rows"});
+  shifted.node("Cast", {"rows"}, {"r"}, {{"to", std::int64_t{1}}}).node("Add", {"x", "r"}, {"y"});
+  refusal(shifted);
+}
+
 TEST_F(OnnxGraphTest, TheBatchMayLieOnAnotherAxisAndBeMerged) {
   const at::Tensor x = normal({3, 5, 4});
   ModelBuilder builder({5, 4});
