@@ -34,7 +34,9 @@ void linear(GraphWriter& w) {
   }
   const std::string transposed = w.step("Transpose", {w.parameter(0)});
   if (has_bias) {
-    w.result("Add", {w.step("MatMul", {w.input(), transposed}), w.parameter(1)});
+    const std::string product = w.step("MatMul", {w.input(), transposed});
+    w.last().set_name(w.node().name);  // read again, the product is the layer, to which the bias is added
+    w.result("Add", {product, w.parameter(1)}).set_name(w.node().name + ".Add");
   } else {
     w.result("MatMul", {w.input(), transposed});
   }

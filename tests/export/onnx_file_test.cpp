@@ -7,7 +7,9 @@
 #include <onnx/onnx_pb.h>
 #include <onnx/shape_inference/implementation.h>
 
+#include "ntt/models/graph_builder.h"
 #include "ntt/nn/network_file.h"
+#include "ntt/onnx/reader.h"
 #include "tests/io/temporary_folder.h"
 #include "tests/support/networks.h"
 
@@ -57,6 +59,18 @@ TEST_F(OnnxFileTest, HoldsAGraphOfOneNodeALayer) {
   EXPECT_EQ(model.graph().output(0).type().tensor_type().shape().dim(1).dim_value(), 3);
   ASSERT_EQ(model.metadata_props_size(), 1);
   EXPECT_EQ(model.metadata_props(0).key(), "method");
+}
+
+TEST_F(OnnxFileTest, LinearLayersOfTokensKeepTheirNamesWhenReadAgain) {
+  GraphBuilder builder("network", {5, 4});
+  const ValueId tokens = builder.add({"linear", "first", {{"out_features", 3}, {"in_features", 4}}, {0}, {}});
+  const Graph graph = builder.finish(builder.add({"flatten", "last", {}, {tokens}, {}}));
+  model_of({draw(graph, 1, at::kFloat), {}}, false);
+  std::vector<std::string> names;
+  for (const Node& node : read_onnx(folder_ / "network.onnx").graph.nodes) {
+    names.push_back(node.name);
+  }
+  EXPECT_THAT(names, ElementsAre("first", "last"));
 }
 
 TEST_F(OnnxFileTest, SparseInitialisersHoldKeptEntriesAlone) {
