@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "ntt/core/depthwise.h"
+#include "ntt/core/direct_convolution.h"
 #include "ntt/core/patch_products.h"
 #include "ntt/core/threads.h"
 
@@ -39,6 +40,9 @@ at::Tensor conv_forward(const ConvGeometry& g, const at::Tensor& images, const a
   }
   if (g.depthwise()) {
     return depthwise::conv_forward(g, images, weight, bias, sum);
+  }
+  if (direct::reads_images(g)) {
+    return direct::conv_forward(g, images, weight, bias, sum);
   }
   const std::int64_t out = weight.size(0);
   at::Tensor result = sum_or_new(sum, {images.size(0), out, g.out_height(), g.out_width()}, images.options());
@@ -80,6 +84,9 @@ at::Tensor conv_backward_images(const ConvGeometry& g, const at::Tensor& delta, 
   }
   if (g.depthwise()) {
     return depthwise::conv_backward_images(g, delta, weight, sum);
+  }
+  if (direct::reads_delta(g)) {
+    return direct::conv_backward_images(g, delta, weight, sum);
   }
   at::Tensor result = sum_or_new(sum, {delta.size(0), g.channels, g.height, g.width}, delta.options());
   const bool adds = sum.defined();
@@ -130,6 +137,10 @@ void conv_add_weight_gradient(const ConvGeometry& g, const at::Tensor& images, c
     depthwise::conv_add_weight_gradient(g, images, delta, gradient);
     return;
   }
+  if (direct::sums_positions(g)) {
+    direct::conv_add_weight_gradient(g, images, delta, gradient);
+    return;
+  }
   const std::int64_t out = delta.size(1);
   // One sum a thread, added up in the threads' order, so that the result does not depend on who finishes first.
   at::Tensor sums = at::zeros({threads(), out, g.patch()}, images.options());
@@ -167,6 +178,9 @@ at::Tensor conv_jacobian(const ConvGeometry& g, const at::Tensor& images, const 
   if (g.depthwise()) {
     return depthwise::conv_jacobian(g, images, delta);
   }
+  if (direct::sums_positions(g)) {
+    return direct::conv_jacobian(g, images, delta);
+  }
   const std::int64_t probes = delta.size(1);
   const std::int64_t out = delta.size(2);
   at::Tensor result = at::empty({images.size(0), probes, out, g.patch()}, images.options());
@@ -188,6 +202,59 @@ at::Tensor conv_jacobian(const ConvGeometry& g, const at::Tensor& images, const 
   return result;
 }
 
+namespace {
+
+at::Tensor jacobian_delta_bar(const ConvGeometry& g, const at::Tensor& images, const at::Tensor& delta,
+                              const at::Tensor& cotangent) {
+  if (direct::reads_images(g)) {
+    return direct::jacobian_delta_bar(g, images, delta, cotangent);
+  }
+  const std::int64_t probes = delta.size(1);
+  const std::int64_t out = delta.size(2);
+  at::Tensor result = at::empty_like(delta);
+  AT_DISPATCH_FLOATING_TYPES(images.scalar_type(), "jacobian_delta_bar", [&] {
+    const PatchSource<scalar_t> source(g, images);
+    const auto* u = cotangent.data_ptr<scalar_t>();
+    auto* d_bar = result.data_ptr<scalar_t>();
+    const std::int64_t positions = g.positions();
+    const std::int64_t rows = probes * out;
+    parallel_for(images.size(0), [&](std::int64_t begin, std::int64_t end, int) {
+      auto* room = scratch<scalar_t>(g.groups * g.patch() * positions);
+      for (std::int64_t i = begin; i < end; ++i) {
+        multiply_patches(g, probes, out, positions, u + i * rows * g.patch(), source.patches(i, 1, room), false,
+                         d_bar + i * rows * positions);
+      }
+    });
+  });
+  return result;
+}
+
+at::Tensor jacobian_images_bar(const ConvGeometry& g, const at::Tensor& delta, const at::Tensor& cotangent) {
+  if (direct::reads_delta(g)) {
+    return direct::jacobian_images_bar(g, delta, cotangent);
+  }
+  const std::int64_t probes = delta.size(1);
+  const std::int64_t out = delta.size(2);
+  at::Tensor result = at::zeros({delta.size(0), g.channels, g.height, g.width}, delta.options());
+  AT_DISPATCH_FLOATING_TYPES(delta.scalar_type(), "jacobian_images_bar", [&] {
+    const auto* d = delta.data_ptr<scalar_t>();
+    const auto* u = cotangent.data_ptr<scalar_t>();
+    auto* x_bar = result.data_ptr<scalar_t>();
+    const std::int64_t positions = g.positions();
+    const std::int64_t rows = probes * out;
+    parallel_for(probes > 0 ? delta.size(0) : 0, [&](std::int64_t begin, std::int64_t end, int) {
+      auto* room = scratch<scalar_t>(g.groups * g.patch() * positions);
+      for (std::int64_t i = begin; i < end; ++i) {
+        multiply_transposed(g, probes, out, positions, u + i * rows * g.patch(), d + i * rows * positions, false, room);
+        fold_images(g, 1, room, x_bar + i * g.image_size());
+      }
+    });
+  });
+  return result;
+}
+
+}  // namespace
+
 std::pair<at::Tensor, at::Tensor> conv_jacobian_adjoint(const ConvGeometry& g, const at::Tensor& images,
                                                         const at::Tensor& delta, const at::Tensor& cotangent,
                                                         bool want_images_bar) {
@@ -197,32 +264,8 @@ std::pair<at::Tensor, at::Tensor> conv_jacobian_adjoint(const ConvGeometry& g, c
   if (g.depthwise()) {
     return depthwise::conv_jacobian_adjoint(g, images, delta, cotangent, want_images_bar);
   }
-  const std::int64_t probes = delta.size(1);
-  const std::int64_t out = delta.size(2);
-  at::Tensor delta_bar = at::empty_like(delta);
-  at::Tensor images_bar = want_images_bar ? at::zeros_like(images) : at::Tensor();
-  AT_DISPATCH_FLOATING_TYPES(images.scalar_type(), "conv_jacobian_adjoint", [&] {
-    const PatchSource<scalar_t> source(g, images);
-    const auto* d = delta.data_ptr<scalar_t>();
-    const auto* u = cotangent.data_ptr<scalar_t>();
-    auto* d_bar = delta_bar.data_ptr<scalar_t>();
-    auto* x_bar = want_images_bar ? images_bar.data_ptr<scalar_t>() : nullptr;
-    const std::int64_t positions = g.positions();
-    const std::int64_t rows = probes * out;
-    parallel_for(images.size(0), [&](std::int64_t begin, std::int64_t end, int) {
-      auto* room = scratch<scalar_t>(g.groups * g.patch() * positions);
-      for (std::int64_t i = begin; i < end; ++i) {
-        const scalar_t* u_i = u + i * rows * g.patch();
-        const scalar_t* patches = source.patches(i, 1, room);
-        multiply_patches(g, probes, out, positions, u_i, patches, false, d_bar + i * rows * positions);
-        if (x_bar != nullptr && probes > 0) {
-          multiply_transposed(g, probes, out, positions, u_i, d + i * rows * positions, false, room);
-          fold_images(g, 1, room, x_bar + i * g.image_size());
-        }
-      }
-    });
-  });
-  return {delta_bar, images_bar};
+  return {jacobian_delta_bar(g, images, delta, cotangent),
+          want_images_bar ? jacobian_images_bar(g, delta, cotangent) : at::Tensor()};
 }
 
 at::Tensor conv_patches(const ConvGeometry& g, const at::Tensor& images) {

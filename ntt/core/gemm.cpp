@@ -36,7 +36,7 @@ at::Tensor with_contiguous_rows(const at::Tensor& matrix) {
 
 void gemm(Transpose transpose_a, Transpose transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, float alpha,
           const float* a, std::int64_t lda, const float* b, std::int64_t ldb, float beta, float* c, std::int64_t ldc) {
-  operations.fetch_add(2 * m * n * k, std::memory_order_relaxed);
+  count_operations(2 * m * n * k);
   const dnnl_status_t status = dnnl_sgemm(static_cast<char>(transpose_a), static_cast<char>(transpose_b), m, n, k,
                                           alpha, a, lda, b, ldb, beta, c, ldc);
   if (status != dnnl_success) {
@@ -48,7 +48,7 @@ void gemm(Transpose transpose_a, Transpose transpose_b, std::int64_t m, std::int
 void gemm(Transpose transpose_a, Transpose transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, double alpha,
           const double* a, std::int64_t lda, const double* b, std::int64_t ldb, double beta, double* c,
           std::int64_t ldc) {
-  operations.fetch_add(2 * m * n * k, std::memory_order_relaxed);
+  count_operations(2 * m * n * k);
   const auto view = [](const double* data, std::int64_t rows, std::int64_t columns, std::int64_t stride) {
     return at::from_blob(const_cast<double*>(data), {rows, columns}, {stride, 1}, at::kDouble);
   };
@@ -56,6 +56,10 @@ void gemm(Transpose transpose_a, Transpose transpose_b, std::int64_t m, std::int
   const at::Tensor right = transpose_b == Transpose::yes ? view(b, n, k, ldb).t() : view(b, k, n, ldb);
   at::Tensor out = view(c, m, n, ldc);
   at::addmm_out(out, out, left, right, beta, alpha);
+}
+
+void count_operations(std::int64_t count) {
+  operations.fetch_add(count, std::memory_order_relaxed);
 }
 
 std::int64_t gemm_operations() {

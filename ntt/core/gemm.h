@@ -17,8 +17,10 @@ void gemm(Transpose transpose_a, Transpose transpose_b, std::int64_t m, std::int
           const double* a, std::int64_t lda, const double* b, std::int64_t ldb, double beta, double* c,
           std::int64_t ldc);
 
-/// Multiply-adds that gemm has done on the CPU since the program started, times two: for benchmarks' GFLOP/s.
+/// Multiply-adds of dense products on the CPU since the program started, times two: for benchmarks' GFLOP/s.
 std::int64_t gemm_operations();
+/// Adds to it, for products that are not gemm's.
+void count_operations(std::int64_t count);
 
 /// op(a) * op(b) for 2-d tensors of one dtype and device whose rows are contiguous.
 at::Tensor matmul(const at::Tensor& a, Transpose transpose_a, const at::Tensor& b, Transpose transpose_b);

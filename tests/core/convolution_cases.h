@@ -46,6 +46,17 @@ inline const std::vector<ConvGeometry> kSimpleGeometries{
     simple_geometry(2, 5, 20, 2, 5, 1, 0),   // rows of exactly one vector
     simple_geometry(2, 5, 33, 3, 2, 1, 3),   // two vectors and padding
     simple_geometry(3, 18, 17, 5, 5, 2, 2),  // larger
+    // outputs in whole vectors, read from padded images
+    simple_geometry(3, 32, 32, 3, 3, 1, 1),  // many positions
+    simple_geometry(11, 8, 8, 3, 3, 1, 1),   // half vectors
+    simple_geometry(2, 6, 8, 5, 5, 1, 2),    // as few rows
+    simple_geometry(70, 8, 8, 3, 3, 1, 1),   // many channels
+    simple_geometry(2, 16, 32, 3, 3, 2, 1),  // two runs of columns
+    simple_geometry(2, 23, 47, 2, 3, 3, 1),  // three, and kernels that do not meet
+    simple_geometry(2, 64, 31, 1, 1, 2, 0),  // pointwise with a stride
+    simple_geometry(2, 7, 52, 3, 5, 1, 0),   // no padding
+    simple_geometry(2, 12, 16, 3, 3, 1, 2),  // padding that widens
+    simple_geometry(1, 10, 10, 3, 3, 1, 4),  // padding beyond the kernel
 };
 
 /// What only the general form can say; each also with two groups of channels, and depthwise.
@@ -53,6 +64,17 @@ inline const std::vector<ConvGeometry> kGeneralGeometries{
     {.channels = 4, .height = 6, .width = 7, .kernel_height = 3, .kernel_width = 3},
     {.channels = 4, .height = 5, .width = 4, .kernel_height = 1, .kernel_width = 1},
     {.channels = 6, .height = 3, .width = 3, .kernel_height = 3, .kernel_width = 3},
+    // outputs in whole vectors, with a dilation and one side's padding
+    {.channels = 4,
+     .height = 20,
+     .width = 17,
+     .kernel_height = 3,
+     .kernel_width = 2,
+     .pad_top = 1,
+     .pad_bottom = 3,
+     .pad_right = 2,
+     .dilation_height = 2,
+     .dilation_width = 3},
     // strides and paddings of their own on every axis and side
     {.channels = 4,
      .height = 8,
