@@ -1,6 +1,7 @@
 #include "ntt/core/correlation.h"
 
 #include <algorithm>
+#include <cstring>
 #include <type_traits>
 #include <utility>
 
@@ -228,6 +229,17 @@ std::vector<std::int64_t> columns_of(const Correlation& c) {
   return seen;
 }
 
+/// Rows are too short for a call of memcpy.
+template <typename T>
+void copy_short(const T* from, std::int64_t count, T* to) {
+  constexpr std::int64_t kChunk = 8;
+  std::int64_t i = 0;
+  for (; i + kChunk <= count; i += kChunk) {
+    std::memcpy(to + i, from + i, kChunk * sizeof(T));
+  }
+  std::copy(from + i, from + count, to + i);
+}
+
 /// The columns first, first + stride, ... of a padded row.
 template <typename T>
 void pad_run(const PaddedImage& image, const T* row, std::int64_t first, T* run) {
@@ -236,7 +248,7 @@ void pad_run(const PaddedImage& image, const T* row, std::int64_t first, T* run)
   const std::int64_t end = std::clamp((image.left + image.width - first + stride - 1) / stride, begin, image.run);
   std::fill(run, run + begin, T{0});
   if (stride == 1) {
-    std::copy(row + begin - image.left, row + end - image.left, run + begin);
+    copy_short(row + begin - image.left, end - begin, run + begin);
   } else {
     for (std::int64_t x = begin; x < end; ++x) {
       run[x] = row[x * stride + first - image.left];
