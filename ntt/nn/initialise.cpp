@@ -19,8 +19,11 @@ double weight_deviation(const Shape& shape, Initialisation initialisation) {
   }
   const auto fan_out = static_cast<double>(shape.front());
   const auto fan_in = static_cast<double>(shape.size() > 1 ? shape[1] : 1);
-  const double fans = initialisation == Initialisation::he ? fan_out : fan_in + fan_out;
-  return std::sqrt(2 / (fans * receptive_field));
+  if (initialisation == Initialisation::he) {
+    // By its fan out, a last layer of few classes would begin with outputs many times too large.
+    return shape.size() > 2 ? std::sqrt(2 / (fan_out * receptive_field)) : std::sqrt(1 / (3 * fan_in));
+  }
+  return std::sqrt(2 / ((fan_in + fan_out) * receptive_field));
 }
 
 at::Tensor draw_parameter(const Parameter& parameter, RandomStream& stream, Initialisation initialisation) {

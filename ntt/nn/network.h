@@ -15,7 +15,8 @@ namespace ntt {
 /// How weights are drawn: both with the fans of a convolution times its receptive field.
 enum class Initialisation {
   glorot,  ///< normal, σ² = 2 / (fan_in + fan_out), biases N(0, 0.01²) (Glorot & Bengio, AISTATS 2010), as published
-  he,      ///< normal, σ² = 2 / fan_out, biases 0 (He et al., ICCV 2015), as torchvision draws convolutions
+  he,      ///< normal, as torchvision draws residual networks: convolutions σ² = 2 / fan_out (He et al., ICCV 2015),
+           ///< linear layers σ² = 1 / (3 fan_in), PyTorch's default; biases 0
   as_given  ///< normal, with the deviation that each weight has already; other parameters stay
 };
 

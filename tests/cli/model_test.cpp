@@ -117,12 +117,12 @@ TEST_F(ModelTest, InitialisationsAreDrawnWithTheirDeviations) {
     return file(run, kTeacherFile).at("fc1.weight").std().item<double>();
   };
   EXPECT_NEAR(deviation("glorot"), std::sqrt(2.0 / (96 + 20)), 0.01);
-  EXPECT_NEAR(deviation("he"), std::sqrt(2.0 / 20), 0.02);
+  EXPECT_NEAR(deviation("he"), std::sqrt(1.0 / (3 * 96)), 0.005);
   EXPECT_EQ(at::count_nonzero(file("he", kTeacherFile).at("fc1.bias")).item<std::int64_t>(), 0);
   run_well({"ablate", "--init", "he", "--what", "reinitialise", "--out", "again"});
   const TensorFile again = file("again");
   const at::Tensor drawn = again.at("fc1.weight").masked_select(again.at("fc1.weight_mask").to(at::kBool));
-  EXPECT_NEAR(drawn.std().item<double>(), std::sqrt(2.0 / 20), 0.05) << "as it was drawn at first";
+  EXPECT_NEAR(drawn.std().item<double>(), std::sqrt(1.0 / (3 * 96)), 0.01) << "as it was drawn at first";
   EXPECT_FALSE(at::equal(again.at("fc1.weight"), file("he").at("fc1.weight")));
 }
 

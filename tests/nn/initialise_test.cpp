@@ -46,8 +46,9 @@ TEST(Initialise, ConvolutionsFansCountTheirReceptiveField) {
   expect_normal(drawn(Role::weight, {2000, 7, 5}), 2.0 / ((7 + 2000) * 5));
 }
 
-TEST(Initialise, HesVarianceIsTwoOverTheFanOut) {
+TEST(Initialise, HesVarianceIsTwoOverTheFanOutAndPyTorchsInLinearLayers) {
   expect_normal(drawn(Role::weight, {300, 70, 3, 3}, Initialisation::he), 2.0 / (300 * 9));
+  expect_normal(drawn(Role::weight, {300, 700}, Initialisation::he), 1.0 / (3 * 700));
   EXPECT_TRUE(at::equal(drawn(Role::bias, {50}, Initialisation::he), at::zeros({50})));
 }
 
