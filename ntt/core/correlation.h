@@ -21,8 +21,8 @@ struct PaddedImage {
   std::int64_t size() const { return channels * plane(); }
 };
 
-/// outputs [rows, height * width] (+)= Σ over channels c and taps t of weight[row * weight_row + c * weight_channel +
-/// t] times what the outputs see in channel c of the padded image at tap t, + bias[row].
+/// Σ over channels c and taps t of weight[row * weight_row + c * weight_channel + t] times what an output sees in
+/// channel c of the padded image at tap t, for outputs [rows, height * width].
 struct Correlation {
   PaddedImage image;
   std::vector<std::int64_t> taps;  ///< what output (0, 0) sees: offsets in a padded channel
@@ -38,7 +38,7 @@ bool in_whole_vectors(std::int64_t height, std::int64_t width);
 void pad(const PaddedImage& image, const float* source, float* padded);
 void pad(const PaddedImage& image, const double* source, double* padded);
 
-/// The sum of struct Correlation. `outputs` is written or, if `adds`, added to; bias may be null.
+/// Correlation's sum, + bias[row] unless that is null; `outputs` is written or, if `adds`, added to.
 void correlate(const Correlation& correlation, std::int64_t rows, const float* padded, const float* weight,
                const float* bias, bool adds, float* outputs);
 void correlate(const Correlation& correlation, std::int64_t rows, const double* padded, const double* weight,
