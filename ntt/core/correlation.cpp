@@ -20,13 +20,13 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 /// Calls visit with each of sizes..., as constants, as often as it fits into what is left of `count`: visit(size,
 /// first).
-template <int... kSizes, typename Visit>
+template <int... Sizes, typename Visit>
 HWY_INLINE void for_each_block(std::int64_t count, Visit&& visit) {
   std::int64_t first = 0;
   (
       [&] {
-        for (; first + kSizes <= count; first += kSizes) {
-          visit(std::integral_constant<int, kSizes>(), first);
+        for (; first + Sizes <= count; first += Sizes) {
+          visit(std::integral_constant<int, Sizes>(), first);
         }
       }(),
       ...);
@@ -38,10 +38,10 @@ HWY_INLINE std::int64_t seen_from(const Correlation& c, std::int64_t first) {
   return first / c.width * c.step + first % c.width;
 }
 
-template <bool kHalves, class D, typename T = hn::TFromD<D>>
+template <bool Halves, class D, typename T = hn::TFromD<D>>
 HWY_INLINE hn::Vec<D> load_seen(D d, const T* from, std::int64_t step) {
 #if HWY_CAP_GE512  // elsewhere a vector is not longer than a row
-  if constexpr (kHalves) {
+  if constexpr (Halves) {
     const hn::Half<D> half;
     return hn::Combine(d, hn::LoadU(half, from + step), hn::LoadU(half, from));
   }
@@ -55,22 +55,22 @@ struct Channels {
   std::int64_t first, last;
 };
 
-/// kRows x kVectors vectors of outputs, held in registers.
-template <int kRows, int kVectors, bool kHalves, class D, typename T = hn::TFromD<D>>
+/// Rows x Vectors vectors of outputs, held in registers.
+template <int Rows, int Vectors, bool Halves, class D, typename T = hn::TFromD<D>>
 HWY_INLINE void correlate_tile(D d, const Correlation& c, Channels channels, const T* HWY_RESTRICT padded,
                                const T* HWY_RESTRICT weight, const T* bias, std::int64_t first, bool adds,
                                T* HWY_RESTRICT outputs) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const std::int64_t positions = c.height * c.width;
   const auto taps = static_cast<std::int64_t>(c.taps.size());
-  const T* seen[kVectors];
-  for (int v = 0; v < kVectors; ++v) {
+  const T* seen[Vectors];
+  for (int v = 0; v < Vectors; ++v) {
     seen[v] = padded + seen_from(c, first + v * lanes);
   }
-  hn::Vec<D> sums[kRows][kVectors];
-  for (int row = 0; row < kRows; ++row) {
+  hn::Vec<D> sums[Rows][Vectors];
+  for (int row = 0; row < Rows; ++row) {
     const auto start = bias != nullptr ? hn::Set(d, bias[row]) : hn::Zero(d);
-    for (int v = 0; v < kVectors; ++v) {
+    for (int v = 0; v < Vectors; ++v) {
       sums[row][v] = adds ? hn::Add(hn::LoadU(d, outputs + row * positions + first + v * lanes), start) : start;
     }
   }
@@ -79,26 +79,26 @@ HWY_INLINE void correlate_tile(D d, const Correlation& c, Channels channels, con
     const std::int64_t plane = channel * c.image.plane();
     for (std::int64_t tap = 0; tap < taps; ++tap) {
       const std::int64_t at = plane + c.taps[static_cast<std::size_t>(tap)];
-      hn::Vec<D> entries[kVectors];
-      for (int v = 0; v < kVectors; ++v) {
-        entries[v] = load_seen<kHalves>(d, seen[v] + at, c.step);
+      hn::Vec<D> entries[Vectors];
+      for (int v = 0; v < Vectors; ++v) {
+        entries[v] = load_seen<Halves>(d, seen[v] + at, c.step);
       }
-      for (int row = 0; row < kRows; ++row) {
+      for (int row = 0; row < Rows; ++row) {
         const auto factor = hn::Set(d, weights[row * c.weight_row + tap]);
-        for (int v = 0; v < kVectors; ++v) {
+        for (int v = 0; v < Vectors; ++v) {
           sums[row][v] = hn::MulAdd(factor, entries[v], sums[row][v]);
         }
       }
     }
   }
-  for (int row = 0; row < kRows; ++row) {
-    for (int v = 0; v < kVectors; ++v) {
+  for (int row = 0; row < Rows; ++row) {
+    for (int v = 0; v < Vectors; ++v) {
       hn::StoreU(sums[row][v], d, outputs + row * positions + first + v * lanes);
     }
   }
 }
 
-template <bool kHalves, class D, typename T = hn::TFromD<D>>
+template <bool Halves, class D, typename T = hn::TFromD<D>>
 void correlate_all(D d, const Correlation& c, std::int64_t rows, const T* padded, const T* weight, const T* bias,
                    bool adds, T* outputs) {
   constexpr int kRows = hn::MaxLanes(D()) * sizeof(T) == 64 ? 8 : 4;  // as the registers allow
@@ -111,7 +111,7 @@ void correlate_all(D d, const Correlation& c, std::int64_t rows, const T* padded
     const Channels channels{first, std::min(first + block, c.image.channels)};
     for_each_block<kRows, 2, 1>(rows, [&](auto row_count, std::int64_t row) {
       for_each_block<2, 1>(positions / lanes, [&](auto vector_count, std::int64_t vector) {
-        correlate_tile<row_count(), vector_count(), kHalves>(
+        correlate_tile<row_count(), vector_count(), Halves>(
             d, c, channels, padded, weight + row * c.weight_row, bias == nullptr || first > 0 ? nullptr : bias + row,
             vector * lanes, adds || first > 0, outputs + row * positions);
       });
@@ -138,38 +138,38 @@ void correlate_doubles(const Correlation& c, std::int64_t rows, const double* pa
   correlate_body(c, rows, padded, weight, bias, adds, outputs);
 }
 
-/// kRows x kColumns sums over all positions; the columns are channels and taps, whose entries begin at `seen`.
-template <int kRows, int kColumns, class D, typename T = hn::TFromD<D>>
+/// Rows x Columns sums over all positions; the columns are channels and taps, whose entries begin at `seen`.
+template <int Rows, int Columns, class D, typename T = hn::TFromD<D>>
 HWY_INLINE void product_tile(D d, const Correlation& c, const std::int64_t* seen, const T* HWY_RESTRICT padded,
                              const T* HWY_RESTRICT delta, bool adds, std::int64_t columns, T* HWY_RESTRICT products) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const std::int64_t positions = c.height * c.width;
-  hn::Vec<D> sums[kRows][kColumns];
-  for (int row = 0; row < kRows; ++row) {
-    for (int column = 0; column < kColumns; ++column) {
+  hn::Vec<D> sums[Rows][Columns];
+  for (int row = 0; row < Rows; ++row) {
+    for (int column = 0; column < Columns; ++column) {
       sums[row][column] = hn::Zero(d);
     }
   }
-  const T* from[kColumns];
-  for (int column = 0; column < kColumns; ++column) {
+  const T* from[Columns];
+  for (int column = 0; column < Columns; ++column) {
     from[column] = padded + seen[column];
   }
   for (std::int64_t y = 0; y < c.height; ++y) {
     for (std::int64_t x = 0; x < c.width; x += lanes) {
-      hn::Vec<D> deltas[kRows];
-      for (int row = 0; row < kRows; ++row) {
+      hn::Vec<D> deltas[Rows];
+      for (int row = 0; row < Rows; ++row) {
         deltas[row] = hn::LoadU(d, delta + row * positions + y * c.width + x);
       }
-      for (int column = 0; column < kColumns; ++column) {
+      for (int column = 0; column < Columns; ++column) {
         const auto entries = hn::LoadU(d, from[column] + y * c.step + x);
-        for (int row = 0; row < kRows; ++row) {
+        for (int row = 0; row < Rows; ++row) {
           sums[row][column] = hn::MulAdd(deltas[row], entries, sums[row][column]);
         }
       }
     }
   }
-  for (int row = 0; row < kRows; ++row) {
-    for (int column = 0; column < kColumns; ++column) {
+  for (int row = 0; row < Rows; ++row) {
+    for (int column = 0; column < Columns; ++column) {
       T& product = products[row * columns + column];
       product = hn::GetLane(hn::SumOfLanes(d, sums[row][column])) + (adds ? product : T{0});
     }

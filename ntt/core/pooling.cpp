@@ -55,14 +55,14 @@ NTT_SIMD_BODY void take(const T* plane, std::int64_t first, std::int64_t stride,
   }
 }
 
-/// One row of outputs. kStride 0 stands for a stride known only at run time.
+/// One row of outputs. Stride 0 stands for a stride known only at run time.
 /// @param rows of the windows that lie in the plane
 /// @param corner offset of the first window's first entry, in the plane or outside
-template <std::int64_t kStride, typename T>
+template <std::int64_t Stride, typename T>
 NTT_SIMD_BODY void max_pool_row(const MaxWindows& windows, const T* plane, Inside rows, std::int64_t corner,
                                 T* __restrict maxima, std::int32_t* __restrict winners) {
   const PoolGeometry& g = windows.g;
-  const std::int64_t stride = kStride == 0 ? g.stride_width : kStride;
+  const std::int64_t stride = Stride == 0 ? g.stride_width : Stride;
   take(plane, corner + rows.first * g.dilation_height * windows.width, stride, windows.out_width, maxima, winners);
   for (std::int64_t ky = rows.first; ky < rows.last; ++ky) {
     for (std::int64_t kx = ky == rows.first ? 1 : 0; kx < g.kernel_width; ++kx) {
@@ -73,11 +73,11 @@ NTT_SIMD_BODY void max_pool_row(const MaxWindows& windows, const T* plane, Insid
 }
 
 /// The same where windows reach beyond the plane's sides.
-template <std::int64_t kStride, typename T>
+template <std::int64_t Stride, typename T>
 NTT_SIMD_BODY void max_pool_padded_row(const MaxWindows& windows, const T* plane, Inside rows, std::int64_t corner,
                                        T* __restrict maxima, std::int32_t* __restrict winners) {
   const PoolGeometry& g = windows.g;
-  const std::int64_t stride = kStride == 0 ? g.stride_width : kStride;
+  const std::int64_t stride = Stride == 0 ? g.stride_width : Stride;
   const Inside* columns = windows.columns.data();
   for (std::int64_t ky = rows.first; ky < rows.last; ++ky) {
     for (std::int64_t kx = 0; kx < g.kernel_width; ++kx) {
@@ -91,7 +91,7 @@ NTT_SIMD_BODY void max_pool_padded_row(const MaxWindows& windows, const T* plane
   }
 }
 
-template <std::int64_t kStride, typename T>
+template <std::int64_t Stride, typename T>
 NTT_SIMD_BODY void max_pool_rows(const MaxWindows& windows, const T* plane, T* maxima, std::int32_t* winners) {
   const PoolGeometry& g = windows.g;
   for (std::int64_t row = 0; row < windows.out_height; ++row) {
@@ -99,11 +99,11 @@ NTT_SIMD_BODY void max_pool_rows(const MaxWindows& windows, const T* plane, T* m
     const std::int64_t corner = top * windows.width - g.pad_left;
     const Inside rows = inside(top, windows.height, g.kernel_height, g.dilation_height);
     if (!windows.padded && rows.first < rows.last) {
-      max_pool_row<kStride>(windows, plane, rows, corner, maxima, winners);
+      max_pool_row<Stride>(windows, plane, rows, corner, maxima, winners);
     } else {
       std::fill(maxima, maxima + windows.out_width, -std::numeric_limits<T>::infinity());
       std::fill(winners, winners + windows.out_width, 0);
-      max_pool_padded_row<kStride>(windows, plane, rows, corner, maxima, winners);
+      max_pool_padded_row<Stride>(windows, plane, rows, corner, maxima, winners);
     }
     maxima += windows.out_width;
     winners += windows.out_width;

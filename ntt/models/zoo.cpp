@@ -23,9 +23,9 @@ void conv_4(LayerStack& net, std::int64_t classes) {
   net.flatten().linear(512).relu().linear(classes);
 }
 
-template <int kBlocks>
+template <int Blocks>
 void resnet_for_cifar(LayerStack& net, std::int64_t classes) {
-  resnet_for_cifar(net, classes, kBlocks);
+  resnet_for_cifar(net, classes, Blocks);
 }
 
 struct Model {

@@ -127,10 +127,10 @@ Product::Values quotient(const at::Tensor& a, const at::Tensor& b) {
   return {output, {inverse, by_b}, -inverse.square(), -2 * by_b * inverse};
 }
 
-template <int kSign>
+template <int Sign>
 std::unique_ptr<Operator> make_sum(const Declaration& declaration) {
-  Settings(kSign > 0 ? "add" : "sub", declaration).check_inputs(2, 2);
-  return std::make_unique<Sum>(declaration.inputs[0], declaration.inputs[1], kSign);
+  Settings(Sign > 0 ? "add" : "sub", declaration).check_inputs(2, 2);
+  return std::make_unique<Sum>(declaration.inputs[0], declaration.inputs[1], Sign);
 }
 
 template <Product::Function kFunction>

@@ -271,33 +271,33 @@ GramCotangents Convolution::gram_adjoint(const GramRows& left, const GramRows& r
 
 namespace {
 
-/// @tparam kDimensions 1 or 2
-template <std::size_t kDimensions>
+/// @tparam Dimensions 1 or 2
+template <std::size_t Dimensions>
 std::unique_ptr<Operator> make_convolution(const Declaration& declaration) {
-  const Settings settings(kDimensions == 1 ? "conv1d" : "conv2d", declaration);
-  const Shape& input = kDimensions == 1 ? settings.input(2, "channels x length")
-                                        : settings.input(3, "images of channels x height x width");
-  const auto kernel = settings.sizes("kernel", kDimensions, 1);
-  const auto stride = settings.sizes_or("stride", kDimensions, 1, 1);
-  const auto dilation = settings.sizes_or("dilation", kDimensions, 1, 1);
-  const auto padding = settings.padding(kDimensions);
-  constexpr std::size_t kLast = kDimensions - 1;
+  const Settings settings(Dimensions == 1 ? "conv1d" : "conv2d", declaration);
+  const Shape& input = Dimensions == 1 ? settings.input(2, "channels x length")
+                                       : settings.input(3, "images of channels x height x width");
+  const auto kernel = settings.sizes("kernel", Dimensions, 1);
+  const auto stride = settings.sizes_or("stride", Dimensions, 1, 1);
+  const auto dilation = settings.sizes_or("dilation", Dimensions, 1, 1);
+  const auto padding = settings.padding(Dimensions);
+  constexpr std::size_t kLast = Dimensions - 1;
   ConvGeometry geometry;
   geometry.channels = settings.integer_or("in_channels", input[0], 1);
-  geometry.height = kDimensions == 1 ? 1 : input[1];
-  geometry.width = input[kDimensions];
+  geometry.height = Dimensions == 1 ? 1 : input[1];
+  geometry.width = input[Dimensions];
   geometry.kernel_width = kernel[kLast];
   geometry.stride_width = stride[kLast];
   geometry.dilation_width = dilation[kLast];
   geometry.pad_left = padding[kLast];
-  geometry.pad_right = padding[kDimensions + kLast];
+  geometry.pad_right = padding[Dimensions + kLast];
   geometry.kernel_height = 1;
-  if (kDimensions == 2) {
+  if (Dimensions == 2) {
     geometry.kernel_height = kernel[0];
     geometry.stride_height = stride[0];
     geometry.dilation_height = dilation[0];
     geometry.pad_top = padding[0];
-    geometry.pad_bottom = padding[kDimensions];
+    geometry.pad_bottom = padding[Dimensions];
   }
   geometry.groups = settings.integer_or("groups", 1, 1);
   const std::int64_t out_channels = settings.integer("out_channels");
@@ -308,14 +308,14 @@ std::unique_ptr<Operator> make_convolution(const Declaration& declaration) {
     fail_input("its {} groups must divide its {} input and {} output channels", geometry.groups, geometry.channels,
                out_channels);
   }
-  for (std::size_t axis = 0; axis < kDimensions; ++axis) {
-    const std::int64_t padded = input[axis + 1] + padding[axis] + padding[kDimensions + axis];
+  for (std::size_t axis = 0; axis < Dimensions; ++axis) {
+    const std::int64_t padded = input[axis + 1] + padding[axis] + padding[Dimensions + axis];
     if (padded < (kernel[axis] - 1) * dilation[axis] + 1) {
       fail_input("its kernel of {} with dilation {} does not fit into its input of {} with padding {}",
                  to_string(kernel), to_string(dilation), to_string(input), to_string(padding));
     }
   }
-  return std::make_unique<Convolution>(geometry, out_channels, kDimensions, settings.flag_or("bias", true));
+  return std::make_unique<Convolution>(geometry, out_channels, Dimensions, settings.flag_or("bias", true));
 }
 
 }  // namespace

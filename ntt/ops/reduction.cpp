@@ -38,9 +38,9 @@ class Reduction : public LinearMap {
   double factor_;
 };
 
-template <bool kMean>
+template <bool Mean>
 std::unique_ptr<Operator> make_reduction(const Declaration& declaration) {
-  const Settings settings(kMean ? "reduce-mean" : "reduce-sum", declaration);
+  const Settings settings(Mean ? "reduce-mean" : "reduce-sum", declaration);
   settings.check_inputs(1, 1);
   const Shape& from = settings.inputs().front();
   const bool keeps = settings.flag_or("keep_axes", false);
@@ -65,9 +65,9 @@ std::unique_ptr<Operator> make_reduction(const Declaration& declaration) {
     }
   }
   if (axes.empty()) {
-    fail_input("a {} layer needs 'axes'", kMean ? "reduce-mean" : "reduce-sum");
+    fail_input("a {} layer needs 'axes'", Mean ? "reduce-mean" : "reduce-sum");
   }
-  return std::make_unique<Reduction>(std::move(to), from, std::move(axes), keeps, kMean ? 1 / count : 1.0);
+  return std::make_unique<Reduction>(std::move(to), from, std::move(axes), keeps, Mean ? 1 / count : 1.0);
 }
 
 }  // namespace
