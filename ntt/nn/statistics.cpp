@@ -46,7 +46,8 @@ void update_running_statistics(Network& network, const Tape& tape, std::optional
     const double share = momentum.value_or(momentum_of(graph.nodes[i]));
     const std::vector<ParameterId>& ids = graph.nodes[i].parameters;
     network.all_parameters()[ids[kMean]]->value.lerp_(mean, share);
-    network.all_parameters()[ids[kVariance]]->value.lerp_(variance, share);
+    at::Tensor& running = network.all_parameters()[ids[kVariance]]->value;
+    running.copy_(at::where(variance > 0, running.lerp(variance, share), running));
   }
 }
 

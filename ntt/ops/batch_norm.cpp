@@ -87,6 +87,9 @@ at::Tensor BatchNorm::forward(const Tensors& inputs, const NodeParameters& param
     std::iota(axes.begin(), axes.end(), 1);
     axes.front() = 0;
     std::tie(variance, mean) = at::var_mean(x, axes, false);
+    if (tape.statistics == Statistics::batch_constant) {
+      variance = at::where(variance > 0, variance, parameters.effective(kVariance));
+    }
   }
   tape.saved = {mean, (variance + epsilon_).rsqrt_()};
   const at::Tensor factors = factor(parameters, tape);

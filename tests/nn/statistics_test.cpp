@@ -65,6 +65,19 @@ TEST(RunningStatistics, MoveTowardsWhatEachNormWasGiven) {
   }
 }
 
+TEST(RunningStatistics, AChannelThatIsTheSameEverywhereKeepsItsVariance) {
+  Network network = draw(normed(), 1);
+  const at::Tensor x = draw_inputs(network.graph(), 5, 2);
+  x.select(1, 1).fill_(0.5);
+  const double before = named(network, "bn1.running_var").value[1].item<double>();
+  Tape tape(network, {Statistics::batch_constant});
+  forward(network, x, tape);
+  EXPECT_NEAR(tape.nodes[0].saved[1][1].item<double>(), 1 / std::sqrt(before + 1e-5), 1e-12) << "not 1 / sqrt(1e-5)";
+  update_running_statistics(network, tape);
+  EXPECT_EQ(named(network, "bn1.running_var").value[1].item<double>(), before);
+  EXPECT_NE(named(network, "bn1.running_var").value[0].item<double>(), before);
+}
+
 TEST(RunningStatistics, ThatMoveBetweenTheSweepsLeaveTheDerivativeAlone) {
   Network network = draw(small_network("residual-bn"), 1);
   const at::Tensor x = draw_inputs(network.graph(), 4, 2);
