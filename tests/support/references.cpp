@@ -152,7 +152,8 @@ at::Tensor batch_norm(const Call& call) {
   if (call.statistics == Statistics::batch_constant) {
     const at::Tensor channels = x.detach().transpose(0, 1).flatten(1);
     mean = channels.mean(1);
-    variance = channels.var(1, false);
+    const at::Tensor of_batch = channels.var(1, false);
+    variance = at::where(of_batch > 0, of_batch, variance);
   }
   const bool training = call.statistics == Statistics::batch;
   // In training libtorch moves running statistics, which are none of its own here.
