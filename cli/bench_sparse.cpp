@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <ranges>
 
 #include "cli/commands.h"
 #include "cli/run_support.h"
@@ -215,11 +216,8 @@ class SparseBench {
         sum.sparse_ms += row.at(workload).at("sparse_ms").get<double>();
       }
     }
-    std::vector<DensityTime> times;
-    for (const auto& entry : sums) {
-      times.push_back(entry.second);
-    }
-    return times;
+    const auto times = std::views::values(sums);
+    return {times.begin(), times.end()};
   }
 
   const BenchSparseOptions& options_;

@@ -59,10 +59,10 @@ void add_fitting_options(CLI::App& subcommand, TransferOptions& options) {
                            "Which of the student's parameters its kernel counts");
   add_choice<StudentStatistics>(
       subcommand, "--batch-norm", step.objective.statistics,
-      {{"frozen", StudentStatistics::frozen},
-       {"running", StudentStatistics::running},
+      {{"running", StudentStatistics::running},
+       {"frozen", StudentStatistics::frozen},
        {"batch", StudentStatistics::batch}},
-      "Mean and variance of the student's batch norm: the teacher's, a running average, or each batch's");
+      "Mean and variance of the student's batch norm: each batch's, the teacher's, or a running average");
   subcommand.add_option("--learning-rate", step.learning_rate, "Learning rate of Adam")->check(CLI::PositiveNumber);
   subcommand
       .add_option("--kernel-weight", step.objective.kernel_weight, "Weight of the kernel distance; 0 leaves it out")

@@ -28,7 +28,7 @@ def time_step(model, probes, options):
     """({"ms_per_step", "fastest_ms", "steps", "peak_gib"}, None) of `ntt bench step`, or (None, why there is none)."""
     command = [options.ntt, "bench", "step", "--json", "--model", model, "--batch-size", str(p.BATCH)]
     command += ["--threads", str(options.threads), "--seconds", str(max(0.1, min(options.seconds, 3)))]
-    command += ["--execution", options.execution]
+    command += ["--execution", options.execution, "--batch-norm", "frozen"]
     command += ["--kernel", "sketch", "--probes", str(probes)] if probes else ["--kernel", "exact"]
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         try:

@@ -10,9 +10,9 @@ namespace ntt {
 /// Which pairs of inputs the kernel distance counts: first half against second half of the batch, or all i ≠ j.
 enum class Pairs { cross, all };
 
-/// Which mean and variance a student's batch norm takes, always as constants (docs/method.md): the teacher's, a running
-/// average over its own batches, or its own of each batch.
-enum class StudentStatistics { frozen, running, batch };
+/// Which mean and variance a student's batch norm takes, always as constants (docs/method.md): a running average over
+/// its own batches, the teacher's, or its own of each batch.
+enum class StudentStatistics { running, frozen, batch };
 
 /// The loss of Neural Tangent Transfer (Liu & Zenke 2020), without its weight penalty, which the optimiser adds.
 struct ObjectiveOptions {
@@ -20,7 +20,7 @@ struct ObjectiveOptions {
   Pairs pairs = Pairs::cross;
   ParameterSet parameters =
       ParameterSet::all;  ///< which of the student's the kernel counts; the teacher's are all active
-  StudentStatistics statistics = StudentStatistics::frozen;
+  StudentStatistics statistics = StudentStatistics::running;
 };
 
 /// How far the student is from the teacher on one batch.
