@@ -39,7 +39,7 @@ def read_options():
     parser.add_argument("--exporter", choices=EXPORTERS, action="append", help="dynamo=False or True (default: both)")
     parser.add_argument("--defaults", action="store_true", help="export without options: batch norm is then folded "
                         "into convolutions, and parameters are not compared")  # fmt: skip
-    parser.add_argument("--inputs", type=int, default=3, help="how many are answered (default: %(default)s)")
+    parser.add_argument("--inputs", type=int, default=3, help="inputs of each (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of weights and inputs (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="of every program (default: %(default)s)")
     parser.add_argument("--large", type=int, metavar="MB", help="instead, time the reading of files of that size")
