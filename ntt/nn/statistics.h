@@ -12,9 +12,9 @@ namespace ntt {
 bool has_batch_norm(const Network& network);
 
 /// Takes the batch's mean and variance at every batch norm into the running ones: running += momentum · (batch -
-/// running), with each node's momentum (0.1 unless it says otherwise), as PyTorch does, or with this one. A channel that
-/// is the same everywhere, as one without weights, has nothing to normalise and keeps its running variance. The tape is
-/// one that forward has filled.
+/// running), with each node's momentum (0.1 unless it says otherwise), as PyTorch does, or with this one. A channel
+/// that is the same everywhere, as one without weights, has nothing to normalise and keeps its running variance. The
+/// tape is one that forward has filled.
 void update_running_statistics(Network& network, const Tape& tape, std::optional<double> momentum = std::nullopt);
 
 /// Sets the running statistics to those of inputs [N, ...], layer by layer in one pass over batches, each normalised by
