@@ -210,7 +210,7 @@ void add_training_options(CLI::App& train, TrainCommand& options) {
   train.add_option("--select", options.select, "Whose weights to keep: the last, or those of best validation")
       ->check(CLI::IsMember({"last", "best-validation"}));
   add_execution_option(train, training.execution,
-                       "Steps on the kept weights alone, on all of them, or whichever is faster at this density");
+                       "Steps with the kept weights only, with all of them, or whichever is faster at this density");
   train
       .add_option("--track", training.track,
                   "Held-out inputs on which outputs and kernel are recorded at evaluations; 0: none")

@@ -12,7 +12,7 @@ namespace {
 
 void check_classes(const Dataset& dataset, const std::vector<std::int64_t>& classes) {
   if (classes.size() < 2) {
-    fail_input("--classes names {} alone; give at least two classes of {}", fmt::join(classes, ", "), dataset.name);
+    fail_input("--classes names only {}; give at least two classes of {}", fmt::join(classes, ", "), dataset.name);
   }
   for (auto one = classes.begin(); one != classes.end(); ++one) {
     if (*one < 0 || *one >= dataset.classes) {

@@ -121,7 +121,7 @@ class PlanReader {
       return std::isalnum(c) != 0 || std::strchr("-_.=+", c) != nullptr;
     };
     if (read.name.empty() || !std::ranges::all_of(read.name, fits_a_folder)) {
-      fail(fmt::format("a variant's name is '{}', but it is part of folders' names: letters, digits and -_.=+ alone",
+      fail(fmt::format("a variant's name is '{}', but it is part of folders' names: letters, digits and -_.=+ only",
                        read.name));
     }
     const std::string where = fmt::format("variant '{}'", read.name);

@@ -33,7 +33,7 @@ class GraphBuilder {
   const Shape& shape(ValueId value) const { return graph_.values[value].shape; }
   static constexpr ValueId kInput = 0;
 
-  /// The graph with this output, without the nodes and parameters that the output does not hang on.
+  /// The graph with this output, without the nodes and parameters that the output does not depend on.
   Graph finish(ValueId output);
 
  private:

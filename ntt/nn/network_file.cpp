@@ -43,7 +43,7 @@ at::Tensor read_mask(const TensorFile& file, const std::string& name, const Shap
                c10::toString(mask.scalar_type()), to_string(mask.sizes().vec()));
   }
   if ((mask > 1).any().item<bool>()) {
-    fail_input("{}: '{}' must hold 0 and 1 alone", file.origin, name);
+    fail_input("{}: '{}' must hold 0 and 1 only", file.origin, name);
   }
   return mask;
 }

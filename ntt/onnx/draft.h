@@ -54,8 +54,8 @@ class Draft {
     Graph graph;
     std::map<std::string, at::Tensor> values;
   };
-  /// The graph of what `output` hangs on, under names that are unique, and its parameters' values as float32. Gives up
-  /// the draft's own tensors as it goes, so that a large network is in memory once.
+  /// The graph of what `output` depends on, under names that are unique, and its parameters' values as float32. Gives
+  /// up the draft's own tensors as it goes, so that a large network is in memory once.
   Result finish(const std::string& name, DraftId output);
 
  private:

@@ -182,7 +182,7 @@ Constant combine_integers(Step& step, Operation operation, const Constant& a, co
     if (left.batch || right.batch) {
       result = compute_with_batch(operation, left, right);
       if (!result && !fixed) {
-        fail_input("what it computes hangs on the number of inputs in the batch");
+        fail_input("what it computes depends on the number of inputs in the batch");
       }
       left.value *= left.batch && !result ? *fixed : 1;
       right.value *= right.batch && !result ? *fixed : 1;
@@ -234,7 +234,7 @@ at::Tensor combine_floats(Operation operation, const at::Tensor& a, const at::Te
   }
 }
 
-/// Floats that hang on the batch are sizes that were cast, and whole.
+/// Floats that depend on the batch are sizes that were cast, and whole.
 bool is_whole(const Constant& constant) {
   return !constant.value.is_floating_point() || constant.value.frac().eq(0).all().item<bool>();
 }
@@ -254,20 +254,20 @@ Constant combine(Step& step, Operation operation, const Constant& a, const Const
     return {combine_floats(operation, as_float(a.value), as_float(b.value), step.integer("fmod", 0) == 0), {}, ""};
   }
   if (!is_whole(a) || !is_whole(b)) {
-    fail_input("what it computes hangs on the number of inputs in the batch");
+    fail_input("what it computes depends on the number of inputs in the batch");
   }
   Constant result = combine_integers(step, operation, a, b);
   result.value = gives_bool(operation) ? result.value : result.value.to(at::kFloat);
   return result;
 }
 
-/// Without entries that hang on the batch, where the file fixes it.
+/// Without entries that depend on the batch, where the file fixes it.
 at::Tensor plain(Step& step, const Constant& constant) {
   if (!constant.batch.defined()) {
     return constant.value;
   }
   if (!step.translation().fixed_batch()) {
-    fail_input("what it computes hangs on the number of inputs in the batch");
+    fail_input("what it computes depends on the number of inputs in the batch");
   }
   return at::where(constant.batch, constant.value * *step.translation().fixed_batch(), constant.value);
 }
@@ -368,7 +368,7 @@ void fold_reduction(Step& step) {
       result.batch = result.batch.defined() ? result.batch.sum(*axis, keeps) : at::Tensor();
     }
     if (result.batch.defined() && result.batch.gt(1).any().item<bool>()) {
-      fail_input("what it computes hangs on the number of inputs in the batch");
+      fail_input("what it computes depends on the number of inputs in the batch");
     }
     result.batch = result.batch.defined() ? result.batch.to(at::kBool) : at::Tensor();
   } else {

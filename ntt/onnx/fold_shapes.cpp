@@ -68,7 +68,7 @@ std::vector<std::int64_t> resolved(std::vector<std::int64_t> shape, const at::Te
   return shape;
 }
 
-/// Repeats a constant; along the batch it becomes a value like those that hang on the input.
+/// Repeats a constant; along the batch it becomes a value like those that depend on the input.
 void set_expanded(Step& step, const Constant& constant, const Constant& list) {
   const at::Tensor sides = list.value.to(at::kLong).flatten().contiguous();
   std::vector<std::int64_t> shape(sides.data_ptr<std::int64_t>(), sides.data_ptr<std::int64_t>() + sides.numel());
@@ -97,7 +97,7 @@ void set_expanded(Step& step, const Constant& constant, const Constant& list) {
   const auto rank = static_cast<std::int64_t>(shape.size());
   const BatchAxis batch{*batch_axis + rank - sides.numel(), 1, 1};
   if (constant.sampled) {
-    fail_input("it repeats what hangs on the number of inputs in the batch");
+    fail_input("it repeats what depends on the number of inputs in the batch");
   }
   const Constant whole{constant.value.expand(shape), {}, constant.origin, constant.trained};
   step.set(Activation{constant_node(step, whole, batch, rank, "shift"), batch});

@@ -32,7 +32,7 @@ struct Side {
   bool batch = false;
 };
 
-/// A value that hangs on the network's input.
+/// A value that depends on the network's input.
 struct Activation {
   DraftId value = 0;
   BatchAxis batch;
@@ -51,7 +51,7 @@ struct Constant {
   bool sampled = false;  ///< counted out for a batch of kSampleBatch: as indices these can turn out to change nothing
 };
 
-/// A value that cannot be had, and the sentence that says why. Only fatal where the output hangs on it, and where no
+/// A value that cannot be had, and the sentence that says why. Only fatal where the output depends on it, and where no
 /// node farther on turns out to be the end of a subgraph that is known as a whole.
 struct Unavailable {
   std::string reason;

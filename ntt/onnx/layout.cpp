@@ -105,7 +105,7 @@ std::int64_t inner_axis(Step& step, const Activation& activation, std::int64_t o
 
 void check_batch_first(Step& step, const Activation& activation) {
   if (activation.batch != BatchAxis{}) {
-    fail_input("its input is {}, but must have the batch alone as its first axis",
+    fail_input("its input is {}, but must have the batch, and nothing else, as its first axis",
                to_string(sides_of(step.draft().shape(activation.value), activation.batch)));
   }
 }

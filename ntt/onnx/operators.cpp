@@ -168,7 +168,7 @@ Translate find_operator(const Step& step, bool constant) {
     if (is_other && other->fold != nullptr) {
       return other->fold;
     }
-    fail_input("its inputs are constants alone, for which the operator is not supported");
+    fail_input("all its inputs are constants, for which the operator is not supported");
   }
   if (is_other && other->read != nullptr) {
     return other->read;
@@ -176,7 +176,7 @@ Translate find_operator(const Step& step, bool constant) {
   if (is_simple) {
     return read_simple_operator;
   }
-  fail_input("the operator is supported for constants alone, but its input hangs on the network's");
+  fail_input("the operator is supported for constants only, but its input depends on the network's");
 }
 
 }  // namespace ntt::onnx_import

@@ -39,7 +39,7 @@ const SimpleOperator* find_simple_operator_by_type(std::string_view type);
 /// An operator that takes a function of its own.
 struct OtherOperator {
   std::string_view onnx;
-  Translate read;                            ///< where an input hangs on the network's; null: constants alone
+  Translate read;                            ///< where an input depends on the network's; null: constants alone
   Translate fold = nullptr;                  ///< where all inputs are constants
   std::vector<std::string_view> types = {};  ///< ours that it is read as, helpers aside
 };

@@ -46,7 +46,7 @@ Operands operands(Step& step, std::string_view role) {
   return activation_input == 0 ? Operands{activation.value, node, batch} : Operands{node, activation.value, batch};
 }
 
-/// The one number of a constant input that does not add axes to the other input, which hangs on the network's.
+/// The one number of a constant input that does not add axes to the other input, which depends on the network's.
 std::optional<double> scalar(Step& step, std::size_t i) {
   if (!step.is_constant(i)) {
     return std::nullopt;
@@ -281,7 +281,7 @@ void read_sum(Step& step) {
 void read_min_max(Step& step) {
   const bool is_max = step.node().op_type() == "Max";
   if (step.inputs() != 2) {
-    fail_input("it has {} inputs; one that hangs on the network's and one number are supported", step.inputs());
+    fail_input("it has {} inputs; one that depends on the network's and one number are supported", step.inputs());
   }
   for (const std::size_t i : {0, 1}) {
     if (const auto bound = scalar(step, 1 - i)) {

@@ -37,7 +37,7 @@ void read_cast(Step& step) {
   const Activation input = step.activation(0);
   // Everything is computed in float32, whatever the file says.
   if (step.node().op_type() == "Cast" && !at::isFloatingType(scalar_type(step.integer("to", 0)))) {
-    fail_input("it makes whole numbers of values that hang on the network's input");
+    fail_input("it makes whole numbers of values that depend on the network's input");
   }
   step.set(input);
 }

@@ -98,7 +98,7 @@ void read_max_pool(Step& step) {
 void read_average_pool(Step& step) {
   DraftNode node = pool_node(step, "average-pool", step.activation(0));
   if (node.attributes.erase("dilation") > 0) {
-    fail_input("it has dilations, which are supported in max pools and convolutions alone");
+    fail_input("it has dilations, which are supported in max pools and convolutions only");
   }
   // Where nothing is padded, nothing is counted: the default then says the same.
   if (step.integer("count_include_pad", 0) == 0 && node.attributes.contains("padding")) {
@@ -137,7 +137,7 @@ void read_reduce_max(Step& step) {
   const Reduction over = reduction(step);
   const auto pooled = static_cast<std::int64_t>(pooled_sizes(step, over.input).size());
   if (static_cast<std::int64_t>(over.axes.size()) != pooled || over.axes.front() != 1) {
-    fail_input("it is supported over all axes but batch and channels alone");
+    fail_input("it is supported only over all axes but batch and channels");
   }
   global_max(step, over.input, over.keeps_axes);
 }

@@ -155,7 +155,7 @@ void read_transpose(Step& step) {
   }
 }
 
-/// Of a value that hangs on the input only to what it is already, with leading axes of one at most.
+/// Of a value that depends on the input only to what it is already, with leading axes of one at most.
 void read_expand(Step& step) {
   const Activation input = step.activation(0);
   const std::vector<Side> sides = input_sides(step, input);

@@ -41,7 +41,7 @@ Activation Step::activation(std::size_t i) {
 const Constant& Step::constant(std::size_t i) {
   const auto* constant = std::get_if<Constant>(&input(i));
   if (constant == nullptr) {
-    fail_input("its input '{}' must be a constant of the file, but hangs on the network's input", input_name(i));
+    fail_input("its input '{}' must be a constant of the file, but depends on the network's input", input_name(i));
   }
   return *constant;
 }
@@ -49,7 +49,7 @@ const Constant& Step::constant(std::size_t i) {
 const Constant& Step::known(std::size_t i) {
   const Constant& given = constant(i);
   if (given.sampled) {
-    fail_input("its input '{}' hangs on the number of inputs in the batch", input_name(i));
+    fail_input("its input '{}' depends on the number of inputs in the batch", input_name(i));
   }
   return given;
 }
@@ -78,7 +78,7 @@ std::vector<std::int64_t> Step::integers(std::size_t i) {
   at::Tensor value = given.value.to(at::kLong).flatten().contiguous();
   if (given.batch.defined()) {
     if (!translation_.fixed_batch()) {
-      fail_input("its input '{}' hangs on the number of inputs in the batch", input_name(i));
+      fail_input("its input '{}' depends on the number of inputs in the batch", input_name(i));
     }
     value = at::where(given.batch.flatten(), value * *translation_.fixed_batch(), value);
   }

@@ -32,15 +32,15 @@ class Step {
   bool is_activation(std::size_t i) { return has_input(i) && std::holds_alternative<Activation>(input(i)); }
   /// InputError where it is a constant.
   Activation activation(std::size_t i);
-  /// InputError where it hangs on the network's input.
+  /// InputError where it depends on the network's input.
   const Constant& constant(std::size_t i);
   /// The same where the number of inputs in a batch has no part in it but as a factor.
   const Constant& known(std::size_t i);
-  /// A constant of floats that does not hang on the batch.
+  /// A constant of floats that does not depend on the batch.
   at::Tensor numbers(std::size_t i);
   /// The one float of a constant.
   double number(std::size_t i);
-  /// The whole numbers of a constant of any shape, which do not hang on the batch.
+  /// The whole numbers of a constant of any shape, which do not depend on the batch.
   std::vector<std::int64_t> integers(std::size_t i);
   ///@}
 

@@ -145,7 +145,7 @@ std::vector<int> Translation::order_of_nodes() const {
   }
   if (order.size() != followers.size()) {
     const auto cyclic = std::ranges::find_if(waiting, [](int count) { return count > 0; }) - waiting.begin();
-    fail_input("{} hangs on its own output, or on that of a node that does",
+    fail_input("{} depends on its own output, or on that of a node that does",
                describe(graph_.node(static_cast<int>(cyclic)), opset_));
   }
   return order;
@@ -161,7 +161,7 @@ Activation Translation::run() {
   }
   const auto* activation = std::get_if<Activation>(&output);
   if (activation == nullptr) {
-    fail_input("its output does not hang on its input");
+    fail_input("its output does not depend on its input");
   }
   if (activation->batch != BatchAxis{}) {
     fail_input("its output is {}, but its first axis must be the batch",

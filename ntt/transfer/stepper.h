@@ -57,7 +57,7 @@ class Stepper {
 
   std::int64_t steps() const { return optimiser_.steps(); }
 
-  /// Adds what the next steps hang on to a checkpoint, and takes it back, as Adam does.
+  /// Adds what the next steps depend on to a checkpoint, and takes it back, as Adam does.
   void save(TensorFile& checkpoint) { optimiser_.save(checkpoint); }
   void load(const TensorFile& checkpoint);
 

@@ -42,7 +42,7 @@ TEST(SelectClasses, RefusesWhatIsNoChoice) {
   const auto refusal = [](const std::vector<std::int64_t>& classes) {
     return message_of<InputError>([&] { select_classes(small_dataset(), classes); });
   };
-  EXPECT_THAT(refusal({1}), HasSubstr("names 1 alone; give at least two"));
+  EXPECT_THAT(refusal({1}), HasSubstr("names only 1; give at least two"));
   EXPECT_THAT(refusal({1, 4}), HasSubstr("names 4, but the classes of small are 0 to 3"));
   EXPECT_THAT(refusal({-1, 2}), HasSubstr("names -1"));
   EXPECT_THAT(refusal({2, 0, 2}), HasSubstr("names 2 twice"));

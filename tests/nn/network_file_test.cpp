@@ -176,7 +176,7 @@ TEST_F(NetworkFileTest, ValuesThatMakeNoSenseAreNamed) {
                 HasSubstr("'fc2.bias' holds a NaN or an infinity"));
   }
   EXPECT_THAT(message_after([](TensorFile& file) { tensor_of(file, "fc1.weight_mask")[0][0] = 2; }),
-              HasSubstr("'fc1.weight_mask' must hold 0 and 1 alone"));
+              HasSubstr("'fc1.weight_mask' must hold 0 and 1 only"));
 }
 
 TEST_F(NetworkFileTest, AWeightOutsideItsMaskIsRefused) {

@@ -1,5 +1,6 @@
-// ONNX's own tests of single operators (Debian's libonnx-testdata): each is run as far as a network can be one, one
-// float input hanging on the network's input and the others being constants, or all of them hanging on it.
+// ONNX's own tests of single operators and of small models (Debian's libonnx-testdata): each is run as far as a network
+// can be one, one float input depending on the network's input and the others being constants, or all of them depending
+// on it.
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -21,8 +22,12 @@ namespace {
 using ::onnx::ModelProto;
 using ::onnx::TensorProto;
 
-constexpr const char* kFolder = "/usr/share/libonnx-testdata/data/node";
-constexpr std::size_t kLeastPassed = 160;  // so that nothing comes to be skipped unseen
+const std::filesystem::path kFolder = "/usr/share/libonnx-testdata/data";
+
+struct Collection {
+  const char* name;
+  std::size_t least_passed;  ///< so that nothing comes to be skipped unseen
+};
 
 template <typename Message>
 Message parse(const std::filesystem::path& path) {
@@ -35,6 +40,23 @@ Message parse(const std::filesystem::path& path) {
 at::Tensor read_tensor(const std::filesystem::path& path) {
   TensorProto proto = parse<TensorProto>(path);
   return onnx_import::take_tensor(proto, path.parent_path());
+}
+
+/// A model whose inputs are those that a test gives: older files list initialisers among them.
+ModelProto read_model(const std::filesystem::path& path) {
+  ModelProto model = parse<ModelProto>(path);
+  std::set<std::string> given;
+  for (const TensorProto& initialiser : model.graph().initializer()) {
+    given.insert(initialiser.name());
+  }
+  const ModelProto whole = model;
+  model.mutable_graph()->clear_input();
+  for (const ::onnx::ValueInfoProto& input : whole.graph().input()) {
+    if (!given.contains(input.name())) {
+      *model.mutable_graph()->add_input() = input;
+    }
+  }
+  return model;
 }
 
 /// A model and what it is given.
@@ -65,7 +87,7 @@ bool is_float(const ::onnx::ValueInfoProto& value) {
   return value.type().tensor_type().elem_type() == TensorProto::FLOAT;
 }
 
-/// One input hangs on the network's.
+/// One input depends on the network's.
 Case with_one_input(const ModelProto& whole, int input, int output, const std::filesystem::path& data) {
   ModelProto model = without_inputs(whole, output);
   for (int i = 0; i < whole.graph().input_size(); ++i) {
@@ -135,7 +157,7 @@ std::optional<Case> with_all_inputs(const ModelProto& whole, int output, const s
   return made;
 }
 
-class OnnxNodeTest : public TemporaryFolderTest {
+class OnnxNodeTest : public TemporaryFolderTest, public testing::WithParamInterface<Collection> {
  protected:
   /// Nothing where the outputs are the expected ones, else why they could not be had; a failure where they are wrong.
   std::string run(const std::string& test, const Case& made, const std::filesystem::path& expected_file) {
@@ -156,7 +178,7 @@ class OnnxNodeTest : public TemporaryFolderTest {
 
   /// The same of a test, in every way in which it can be run: the last reason why it cannot.
   std::string run(const std::filesystem::path& folder) {
-    const ModelProto whole = parse<ModelProto>(folder / "model.onnx");
+    const ModelProto whole = read_model(folder / "model.onnx");
     const std::filesystem::path data = folder / "test_data_set_0";
     const std::string test = folder.filename().string();
     std::string reason = ": it has no input and output of floats";
@@ -183,12 +205,13 @@ class OnnxNodeTest : public TemporaryFolderTest {
   }
 };
 
-TEST_F(OnnxNodeTest, OutputsAreThoseOfOnnx) {
-  if (!std::filesystem::exists(kFolder)) {
+TEST_P(OnnxNodeTest, OutputsAreThoseOfOnnx) {
+  const std::filesystem::path folder = kFolder / GetParam().name;
+  if (!std::filesystem::exists(folder)) {
     GTEST_SKIP() << "libonnx-testdata is not installed";
   }
   std::set<std::filesystem::path> tests;
-  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     tests.insert(entry.path());
   }
   std::size_t passed = 0;
@@ -203,8 +226,17 @@ TEST_F(OnnxNodeTest, OutputsAreThoseOfOnnx) {
     }
   }
   std::cout << passed << " of " << tests.size() << " passed\n";
-  EXPECT_GE(passed, kLeastPassed);
+  EXPECT_GE(passed, GetParam().least_passed);
 }
+
+INSTANTIATE_TEST_SUITE_P(Collections, OnnxNodeTest,
+                         testing::Values(Collection{"node", 160}, Collection{"pytorch-converted", 52},
+                                         Collection{"pytorch-operator", 13}, Collection{"simple", 2}),
+                         [](const auto& test) {
+                           std::string name = test.param.name;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace ntt

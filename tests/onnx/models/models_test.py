@@ -1,4 +1,7 @@
-"""Compares imported models with ONNX Runtime. usage: models_test.py EVALUATE_ONNX FOLDER"""
+"""Compares imported models with ONNX Runtime, and ONNX's own light models with what they give.
+
+usage: models_test.py EVALUATE_ONNX FOLDER
+"""
 
 import subprocess
 import sys
@@ -12,6 +15,7 @@ import torch
 from models import networks
 
 ROUNDING = 1e-4  # of the largest output
+LIGHT_MODELS = 3  # that pass; others normalise across channels (LRN), or compute more weights than a reader should believe
 # (opset, whether the batch is free, whether constants are folded: without, batch norms stay and shapes are computed)
 EXPORTS = [(9, True, True), (11, False, True), (13, True, True), (13, True, False), (16, False, False)]
 NEWEST_OPSET = {"mobilenet-v3": 13}  # from 14 on hard-swish is an operator of its own
@@ -50,19 +54,44 @@ def with_external_data(path):
     return path
 
 
+def evaluated(evaluate, path, inputs, folder):
+    """Our outputs, or the sentence that says why there are none."""
+    given, outputs = folder / f"{path.stem}.in.npy", folder / f"{path.stem}.out.npy"
+    np.save(given, inputs)
+    run = subprocess.run([evaluate, path, given, outputs], capture_output=True, text=True)
+    return (None, run.stderr.strip()) if run.returncode else (np.load(outputs), "")
+
+
 def largest_error(evaluate, path, inputs):
     """Of our outputs, relative to the largest of ONNX Runtime's."""
-    np.save(path.with_suffix(".in.npy"), inputs)
-    outputs = path.with_suffix(".out.npy")
-    run = subprocess.run([evaluate, path, path.with_suffix(".in.npy"), outputs], capture_output=True, text=True)
-    if run.returncode:
-        sys.exit(f"{path.name}: {run.stderr.strip()}")
+    ours, why_not = evaluated(evaluate, path, inputs, path.parent)
+    if ours is None:
+        sys.exit(f"{path.name}: {why_not}")
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     expected = session.run(None, {session.get_inputs()[0].name: inputs})[0]
-    ours = np.load(outputs)
     if ours.shape != expected.shape:
         sys.exit(f"{path.name}: outputs of {ours.shape}, not {expected.shape}")
     return np.abs(ours - expected).max() / np.abs(expected).max()
+
+
+def light_models(evaluate, folder):
+    """ONNX's light models: large networks whose weights are constants. Each passes, or lacks a supported operator."""
+    passed = 0
+    paths = sorted((Path(onnx.__file__).parent / "backend/test/data/light").glob("light_*.onnx"))
+    for path in paths:
+        inputs = np.linspace(0, 1, 3 * 224 * 224, endpoint=False, dtype=np.float32).reshape(1, 3, 224, 224)
+        ours, why_not = evaluated(evaluate, path, inputs, folder)
+        if ours is None:
+            print(f"skipped {path.stem}: {why_not.split('; supported are')[0]}")
+            continue
+        expected = onnx.numpy_helper.to_array(onnx.load_tensor(path.with_name(f"{path.stem}_output_0.pb")))
+        if ours.size != expected.size or not np.allclose(ours.ravel(), expected.ravel(), rtol=1e-3, atol=1e-7):
+            sys.exit(f"{path.name}: the outputs are not those of ONNX")
+        print(f"passed  {path.stem}")
+        passed += 1
+    print(f"{passed} of {len(paths)} light models passed")
+    if passed < LIGHT_MODELS:
+        sys.exit(f"{LIGHT_MODELS} did before")
 
 
 def main():
@@ -91,6 +120,7 @@ def main():
                     sys.exit(f"{each.name}: the outputs differ by {error:.1e} of the largest")
                 worst = max(worst, error)
                 count += 1
+    light_models(evaluate, folder)
     print(f"{count} models give ONNX Runtime's outputs, to {worst:.1e} of the largest")
 
 
