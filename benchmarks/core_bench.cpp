@@ -135,9 +135,10 @@ void add_convolutions() {
   for (const ConvolutionCase& convolution :
        {ConvolutionCase{"lenet-5-caffe conv1", 1, 28, 5, 20}, ConvolutionCase{"lenet-5-caffe conv2", 20, 12, 5, 50},
         ConvolutionCase{"conv-4 conv1", 3, 32, 3, 64}, ConvolutionCase{"conv-4 conv2", 64, 30, 3, 64},
-        ConvolutionCase{"conv-4 conv4", 128, 12, 3, 128}, ConvolutionCase{"resnet-18 layer1", 64, 32, 3, 64, 1},
-        ConvolutionCase{"resnet-18 layer4", 512, 4, 3, 512, 1}, ConvolutionCase{"grouped", 128, 28, 3, 256, 1, 32},
-        ConvolutionCase{"depthwise", 144, 28, 3, 144, 1, 144}}) {
+        ConvolutionCase{"conv-4 conv4", 128, 12, 3, 128}, ConvolutionCase{"resnet-20 layer1", 16, 32, 3, 16, 1},
+        ConvolutionCase{"resnet-20 layer2", 32, 16, 3, 32, 1}, ConvolutionCase{"resnet-20 layer3", 64, 8, 3, 64, 1},
+        ConvolutionCase{"resnet-18 layer1", 64, 32, 3, 64, 1}, ConvolutionCase{"resnet-18 layer4", 512, 4, 3, 512, 1},
+        ConvolutionCase{"grouped", 128, 28, 3, 256, 1, 32}, ConvolutionCase{"depthwise", 144, 28, 3, 144, 1, 144}}) {
     add_convolution(convolution);
   }
 }
