@@ -11,7 +11,6 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <ranges>
 
 #include "cli/commands.h"
 #include "cli/run_support.h"
@@ -216,8 +215,12 @@ class SparseBench {
         sum.sparse_ms += row.at(workload).at("sparse_ms").get<double>();
       }
     }
-    const auto times = std::views::values(sums);
-    return {times.begin(), times.end()};
+    std::vector<DensityTime> times;
+    times.reserve(sums.size());
+    for (const auto& entry : sums) {
+      times.push_back(entry.second);
+    }
+    return times;
   }
 
   const BenchSparseOptions& options_;

@@ -137,7 +137,8 @@ Tensors BatchNorm::forward_adjoint(const at::Tensor& cotangent, const NodeParame
   at::Tensor sum = tape.input_bars.front();
   if (tape.statistics == Statistics::batch) {
     // Through mean and variance: - factor (by_shift + x̂ by_scale) / count.
-    const auto count = static_cast<double>(cotangent.numel() / channels());
+    const std::int64_t values = cotangent.numel() / channels();
+    const auto count = static_cast<double>(values);
     const at::Tensor slope = factors * tape.saved[kInverse] * by_scale / -count;
     sum = scale_channels(x, slope, factors * by_shift / -count - slope * tape.saved[0], sum);
   }
