@@ -306,9 +306,10 @@ class Unroller {
   }
 
   static bool takes(const std::string& method, const std::string& option) {
-    static const std::set<std::string> of_transfer{
+    static const std::set<std::string> kOfTransfer{
         "epochs",           "steps",         "held-out",   "pairs",        "parameters",   "learning-rate",
-        "density-schedule", "mask-interval", "batch-size", "weight-decay", "initial-mask", "evaluate-interval"};
+        "density-schedule", "mask-interval", "batch-size", "weight-decay", "initial-mask", "evaluate-interval",
+        "batch-norm"};
     if (option == "probes") {
       return method == kNttSketch;
     }
@@ -318,7 +319,7 @@ class Unroller {
     if (option == "rounds") {
       return method == "synflow" || method == "ntk-sap";
     }
-    return is_transfer_method(method) || !of_transfer.contains(option);
+    return is_transfer_method(method) || !kOfTransfer.contains(option);
   }
 
   /// Those of the options that the method takes.

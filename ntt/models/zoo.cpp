@@ -35,7 +35,7 @@ struct Model {
 };
 
 const std::vector<Model>& models() {
-  static const std::vector<Model> all{
+  static const std::vector<Model> kModels{
       {"lenet-300-100", lenet_300_100, {1, 28, 28}},
       {"lenet-5-caffe", lenet_5_caffe, {1, 28, 28}},
       {"conv-4", conv_4, {3, 32, 32}},
@@ -50,7 +50,7 @@ const std::vector<Model>& models() {
       {"mobilenet-v2", mobilenet_v2, {3, 224, 224}},
       {"vit-tiny", vit_tiny, {3, 224, 224}},
   };
-  return all;
+  return kModels;
 }
 
 const Model& find(const std::string& name) {

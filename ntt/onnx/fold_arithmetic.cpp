@@ -363,9 +363,10 @@ void fold_reduction(Step& step) {
   if (operation == "ReduceProd") {
     result.value = given.value;
     result.batch = given.batch.defined() ? given.batch.to(at::kLong) : at::Tensor();
-    for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
-      result.value = result.value.prod(*axis, keeps);
-      result.batch = result.batch.defined() ? result.batch.sum(*axis, keeps) : at::Tensor();
+    std::ranges::reverse(axes);
+    for (const std::int64_t axis : axes) {
+      result.value = result.value.prod(axis, keeps);
+      result.batch = result.batch.defined() ? result.batch.sum(axis, keeps) : at::Tensor();
     }
     if (result.batch.defined() && result.batch.gt(1).any().item<bool>()) {
       fail_input("what it computes depends on the number of inputs in the batch");

@@ -206,11 +206,12 @@ void fold_squeeze(Step& step) {
     std::erase(shape, 1);
   } else {
     std::vector<std::int64_t> axes = listed_axes(step, value.dim());
-    for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
-      if (value.size(*axis) != 1) {
-        fail_input("it takes away axis {} of {}, which is not of one entry", *axis, to_string(value.sizes().vec()));
+    std::ranges::reverse(axes);
+    for (const std::int64_t axis : axes) {
+      if (value.size(axis) != 1) {
+        fail_input("it takes away axis {} of {}, which is not of one entry", axis, to_string(value.sizes().vec()));
       }
-      shape.erase(shape.begin() + *axis);
+      shape.erase(shape.begin() + axis);
     }
   }
   set_rearranged(step, [&](const at::Tensor& tensor) { return tensor.reshape(shape); });

@@ -107,8 +107,7 @@ void read_simple_operator(Step& step) {
     names.push_back(row.onnx);
   }
   std::ranges::sort(names);
-  const auto last = std::ranges::unique(names).begin();
-  names.erase(last, names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   const std::string& domain = step.node().domain();
   fail_input("the operator {}{} is not supported; supported are {}", clean_name(step.node().op_type()),
              domain.empty() ? "" : " of " + clean_name(domain), fmt::join(names, ", "));
