@@ -133,10 +133,10 @@ std::unique_ptr<Operator> make_sum(const Declaration& declaration) {
   return std::make_unique<Sum>(declaration.inputs[0], declaration.inputs[1], Sign);
 }
 
-template <Product::Function kFunction>
+template <Product::Function Function>
 std::unique_ptr<Operator> make_product(const Declaration& declaration) {
   Settings("product", declaration).check_inputs(2, 2);
-  return std::make_unique<Product>(declaration.inputs[0], declaration.inputs[1], kFunction);
+  return std::make_unique<Product>(declaration.inputs[0], declaration.inputs[1], Function);
 }
 
 }  // namespace
