@@ -13,11 +13,6 @@
 namespace ntt {
 namespace {
 
-/// sum if there is one, else uninitialised memory.
-at::Tensor sum_or_new(const at::Tensor& sum, at::IntArrayRef sizes, at::TensorOptions options) {
-  return sum.defined() ? sum : at::empty(sizes, options);
-}
-
 /// Rows of z [count, out, positions] become their biases, or have them added.
 template <typename T>
 void put_bias(const T* bias, std::int64_t count, std::int64_t out, std::int64_t positions, bool adds, T* z) {
@@ -142,15 +137,12 @@ void conv_add_weight_gradient(const ConvGeometry& g, const at::Tensor& images, c
     return;
   }
   const std::int64_t out = delta.size(1);
-  // One sum a thread, added up in the threads' order, so that the result does not depend on who finishes first.
-  at::Tensor sums = at::zeros({threads(), out, g.patch()}, images.options());
   AT_DISPATCH_FLOATING_TYPES(images.scalar_type(), "conv_add_weight_gradient", [&] {
     const PatchSource<scalar_t> source(g, images);
     const auto* d = delta.data_ptr<scalar_t>();
-    auto* sum = sums.data_ptr<scalar_t>();
     const std::int64_t positions = g.positions();
     const Runs runs(g, images.size(0));
-    parallel_for(runs.count(), [&](std::int64_t begin, std::int64_t end, int thread) {
+    add_by_threads<scalar_t>(runs.count(), gradient, [&](std::int64_t begin, std::int64_t end, scalar_t* sum) {
       const std::int64_t patches_size = g.groups * g.patch() * runs.longest() * positions;
       auto* room = scratch<scalar_t>(patches_size + out * runs.longest() * positions);
       for (std::int64_t run = begin; run < end; ++run) {
@@ -161,14 +153,10 @@ void conv_add_weight_gradient(const ConvGeometry& g, const at::Tensor& images, c
           lay_side_by_side(d_run, count, out, positions, room + patches_size);
           d_run = room + patches_size;
         }
-        multiply_by_patches(g, 1, out, count * positions, d_run, patches, true, sum + thread * out * g.patch());
+        multiply_by_patches(g, 1, out, count * positions, d_run, patches, true, sum);
       }
     });
   });
-  at::Tensor flat = gradient.view({out, g.patch()});
-  for (std::int64_t thread = 0; thread < sums.size(0); ++thread) {
-    flat.add_(sums[thread]);
-  }
 }
 
 at::Tensor conv_jacobian(const ConvGeometry& g, const at::Tensor& images, const at::Tensor& delta) {

@@ -107,7 +107,8 @@ void correlate_all(D d, const Correlation& c, std::int64_t rows, const T* padded
   const std::int64_t positions = c.height * c.width;
   const auto taps = static_cast<std::int64_t>(c.taps.size());
   const std::int64_t block = std::max<std::int64_t>(1, kWeights / (kRows * taps));
-  for (std::int64_t first = 0; first < c.image.channels; first += block) {
+  std::int64_t first = 0;
+  do {  // once even of no channels, so that outputs are written
     const Channels channels{first, std::min(first + block, c.image.channels)};
     for_each_block<kRows, 2, 1>(rows, [&](auto row_count, std::int64_t row) {
       for_each_block<2, 1>(positions / lanes, [&](auto vector_count, std::int64_t vector) {
@@ -116,7 +117,8 @@ void correlate_all(D d, const Correlation& c, std::int64_t rows, const T* padded
             vector * lanes, adds || first > 0, outputs + row * positions);
       });
     });
-  }
+    first += block;
+  } while (first < c.image.channels);
 }
 
 template <typename T>
@@ -218,17 +220,6 @@ std::int64_t operations(const Correlation& c, std::int64_t rows) {
   return 2 * rows * c.image.channels * static_cast<std::int64_t>(c.taps.size()) * c.height * c.width;
 }
 
-/// What each column of tap_products sees first: channel by channel, tap by tap.
-std::vector<std::int64_t> columns_of(const Correlation& c) {
-  std::vector<std::int64_t> seen;
-  for (std::int64_t channel = 0; channel < c.image.channels; ++channel) {
-    for (const std::int64_t tap : c.taps) {
-      seen.push_back(channel * c.image.plane() + tap);
-    }
-  }
-  return seen;
-}
-
 /// Rows are too short for a call of memcpy.
 template <typename T>
 void copy_short(const T* from, std::int64_t count, T* to) {
@@ -275,6 +266,16 @@ void pad_image(const PaddedImage& image, const T* source, T* padded) {
 
 }  // namespace
 
+std::vector<std::int64_t> columns_of(const Correlation& c) {
+  std::vector<std::int64_t> seen;
+  for (std::int64_t channel = 0; channel < c.image.channels; ++channel) {
+    for (const std::int64_t tap : c.taps) {
+      seen.push_back(channel * c.image.plane() + tap);
+    }
+  }
+  return seen;
+}
+
 bool in_whole_vectors(std::int64_t height, std::int64_t width) {
   return width % 16 == 0 || (width == 8 && height % 2 == 0);  // vectors of any length up to 16
 }
@@ -299,16 +300,16 @@ void correlate(const Correlation& c, std::int64_t rows, const double* padded, co
   HWY_DYNAMIC_DISPATCH(correlate_doubles)(c, rows, padded, weight, bias, adds, outputs);
 }
 
-void tap_products(const Correlation& c, std::int64_t rows, const float* padded, const float* delta, bool adds,
-                  float* products) {
+void tap_products(const Correlation& c, const std::vector<std::int64_t>& columns, std::int64_t rows,
+                  const float* padded, const float* delta, bool adds, float* products) {
   count_operations(operations(c, rows));
-  HWY_DYNAMIC_DISPATCH(tap_products_floats)(c, rows, columns_of(c), padded, delta, adds, products);
+  HWY_DYNAMIC_DISPATCH(tap_products_floats)(c, rows, columns, padded, delta, adds, products);
 }
 
-void tap_products(const Correlation& c, std::int64_t rows, const double* padded, const double* delta, bool adds,
-                  double* products) {
+void tap_products(const Correlation& c, const std::vector<std::int64_t>& columns, std::int64_t rows,
+                  const double* padded, const double* delta, bool adds, double* products) {
   count_operations(operations(c, rows));
-  HWY_DYNAMIC_DISPATCH(tap_products_doubles)(c, rows, columns_of(c), padded, delta, adds, products);
+  HWY_DYNAMIC_DISPATCH(tap_products_doubles)(c, rows, columns, padded, delta, adds, products);
 }
 
 }  // namespace ntt::direct

@@ -44,11 +44,15 @@ void correlate(const Correlation& correlation, std::int64_t rows, const float* p
 void correlate(const Correlation& correlation, std::int64_t rows, const double* padded, const double* weight,
                const double* bias, bool adds, double* outputs);
 
+/// What output (0, 0) sees, channel by channel, tap by tap: offsets in the padded image, one for each column of
+/// tap_products.
+std::vector<std::int64_t> columns_of(const Correlation& correlation);
+
 /// products [rows, channels * taps] (+)= Σ over outputs of delta [rows, height * width] times what they see: the
 /// derivative by the weights. Rows of the output must be whole vectors (width % 16 == 0).
-void tap_products(const Correlation& correlation, std::int64_t rows, const float* padded, const float* delta, bool adds,
-                  float* products);
-void tap_products(const Correlation& correlation, std::int64_t rows, const double* padded, const double* delta,
-                  bool adds, double* products);
+void tap_products(const Correlation& correlation, const std::vector<std::int64_t>& columns, std::int64_t rows,
+                  const float* padded, const float* delta, bool adds, float* products);
+void tap_products(const Correlation& correlation, const std::vector<std::int64_t>& columns, std::int64_t rows,
+                  const double* padded, const double* delta, bool adds, double* products);
 
 }  // namespace ntt::direct

@@ -60,6 +60,10 @@ Correlation of_delta(const ConvGeometry& g, std::int64_t out) {
   return c;
 }
 
+// With more channels, each entry of a patch matrix takes part in so many products that packing it costs less than
+// vectors of a few registers lose.
+constexpr std::int64_t kChannels = 64;
+
 /// Calls visit(i, image i with its padding, thread) for i = begin .. end - 1.
 template <typename T, typename Visit>
 void for_each_padded(const Correlation& c, const T* images, std::int64_t begin, std::int64_t end, Visit&& visit) {
@@ -90,10 +94,6 @@ void correlate_images(const Correlation& c, std::int64_t rows, const at::Tensor&
 
 }  // namespace
 
-// With more channels, each entry of a patch matrix takes part in so many products that packing it costs less than
-// vectors of a few registers lose.
-constexpr std::int64_t kChannels = 64;
-
 bool reads_images(const ConvGeometry& g) {
   return g.groups == 1 && g.channels <= kChannels && !g.pointwise() && in_whole_vectors(g.out_height(), g.out_width());
 }
@@ -112,15 +112,14 @@ bool sums_positions(const ConvGeometry& g) {
 at::Tensor conv_forward(const ConvGeometry& g, const at::Tensor& images, const at::Tensor& weight,
                         const at::Tensor& bias, const at::Tensor& sum) {
   const std::int64_t out = weight.size(0);
-  at::Tensor result =
-      sum.defined() ? sum : at::empty({images.size(0), out, g.out_height(), g.out_width()}, images.options());
+  at::Tensor result = sum_or_new(sum, {images.size(0), out, g.out_height(), g.out_width()}, images.options());
   correlate_images(of_images(g), out, images, weight, false, bias, sum.defined(), result);
   return result;
 }
 
 at::Tensor conv_backward_images(const ConvGeometry& g, const at::Tensor& delta, const at::Tensor& weight,
                                 const at::Tensor& sum) {
-  at::Tensor result = sum.defined() ? sum : at::empty({delta.size(0), g.channels, g.height, g.width}, delta.options());
+  at::Tensor result = sum_or_new(sum, {delta.size(0), g.channels, g.height, g.width}, delta.options());
   correlate_images(of_delta(g, weight.size(0)), g.channels, delta, weight, false, {}, sum.defined(), result);
   return result;
 }
@@ -129,23 +128,21 @@ void conv_add_weight_gradient(const ConvGeometry& g, const at::Tensor& images, c
                               at::Tensor& gradient) {
   const Correlation c = of_images(g);
   const std::int64_t out = delta.size(1);
-  // One sum a thread, added up in the threads' order, so that the result does not depend on who finishes first.
-  at::Tensor sums = at::zeros({threads(), out, g.patch()}, images.options());
+  const std::vector<std::int64_t> columns = columns_of(c);
   AT_DISPATCH_FLOATING_TYPES(images.scalar_type(), "direct conv_add_weight_gradient", [&] {
     const auto* x = images.data_ptr<scalar_t>();
     const auto* d = delta.data_ptr<scalar_t>();
-    auto* sum = sums.data_ptr<scalar_t>();
-    parallel_for(images.size(0), [&](std::int64_t begin, std::int64_t end, int thread) {
+    add_by_threads<scalar_t>(images.size(0), gradient, [&](std::int64_t begin, std::int64_t end, scalar_t* sum) {
       for_each_padded(c, x, begin, end, [&](std::int64_t i, const scalar_t* padded) {
-        tap_products(c, out, padded, d + i * out * g.positions(), true, sum + thread * out * g.patch());
+        tap_products(c, columns, out, padded, d + i * out * g.positions(), true, sum);
       });
     });
   });
-  gradient.view({out, g.patch()}).add_(sums.sum(0));
 }
 
 at::Tensor conv_jacobian(const ConvGeometry& g, const at::Tensor& images, const at::Tensor& delta) {
   const Correlation c = of_images(g);
+  const std::vector<std::int64_t> columns = columns_of(c);
   at::Tensor result = at::empty({images.size(0), delta.size(1), delta.size(2), g.patch()}, images.options());
   AT_DISPATCH_FLOATING_TYPES(images.scalar_type(), "direct conv_jacobian", [&] {
     const auto* x = images.data_ptr<scalar_t>();
@@ -154,7 +151,7 @@ at::Tensor conv_jacobian(const ConvGeometry& g, const at::Tensor& images, const 
     const std::int64_t rows = delta.size(1) * delta.size(2);
     parallel_for(images.size(0), [&](std::int64_t begin, std::int64_t end, int) {
       for_each_padded(c, x, begin, end, [&](std::int64_t i, const scalar_t* padded) {
-        tap_products(c, rows, padded, d + i * rows * g.positions(), false, j + i * rows * g.patch());
+        tap_products(c, columns, rows, padded, d + i * rows * g.positions(), false, j + i * rows * g.patch());
       });
     });
   });
@@ -169,7 +166,7 @@ at::Tensor jacobian_delta_bar(const ConvGeometry& g, const at::Tensor& images, c
 }
 
 at::Tensor jacobian_images_bar(const ConvGeometry& g, const at::Tensor& delta, const at::Tensor& cotangent) {
-  at::Tensor result = at::zeros({delta.size(0), g.channels, g.height, g.width}, delta.options());
+  at::Tensor result = at::empty({delta.size(0), g.channels, g.height, g.width}, delta.options());
   const Correlation c = of_delta(g, delta.size(1) * delta.size(2));
   correlate_images(c, g.channels, delta, cotangent, true, {}, false, result);
   return result;

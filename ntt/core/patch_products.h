@@ -1,6 +1,6 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
+#include <ATen/ATen.h>
 
 #include <algorithm>
 #include <vector>
@@ -8,6 +8,7 @@
 #include "ntt/core/convolution.h"
 #include "ntt/core/gemm.h"
 #include "ntt/core/patches.h"
+#include "ntt/core/threads.h"
 
 /// What the convolutions on the CPU are made of: patch matrices of some images, and their products group by group.
 namespace ntt {
@@ -20,6 +21,26 @@ T* scratch(std::int64_t count) {
     room.resize(static_cast<std::size_t>(count));
   }
   return room.data();
+}
+
+/// sum if there is one, else uninitialised memory.
+inline at::Tensor sum_or_new(const at::Tensor& sum, at::IntArrayRef sizes, at::TensorOptions options) {
+  return sum.defined() ? sum : at::empty(sizes, options);
+}
+
+/// gradient += what add(begin, end, sum) adds to sum, of gradient's entries, for the shares of 0..count-1. One sum a
+/// thread, added up in the threads' order, so that the result does not depend on who finishes first.
+template <typename T, typename Add>
+void add_by_threads(std::int64_t count, at::Tensor& gradient, Add&& add) {
+  const at::Tensor sums = at::zeros({threads(), gradient.numel()}, gradient.options());
+  T* sum = sums.data_ptr<T>();
+  parallel_for(count, [&](std::int64_t begin, std::int64_t end, int thread) {
+    add(begin, end, sum + thread * gradient.numel());
+  });
+  at::Tensor flat = gradient.view({-1});
+  for (std::int64_t thread = 0; thread < sums.size(0); ++thread) {
+    flat.add_(sums[thread]);
+  }
 }
 
 /// A batch in runs of images whose matrices are multiplied side by side: one image each, or several where one has so
