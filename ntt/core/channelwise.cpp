@@ -4,6 +4,7 @@
 #include <ATen/Dispatch.h>
 
 #include <array>
+#include <numeric>
 
 #include "ntt/core/simd.h"
 #include "ntt/core/threads.h"
@@ -32,10 +33,21 @@ NTT_SIMD void scale(double* out, const double* values, const double* sum, double
   scale_body(out, values, sum, factor, shift, count);
 }
 
-/// Σ a and Σ a b, in lanes of their own so that the compiler may vectorise without another order of sums.
+constexpr std::int64_t kLanes = 32;  // of sums, so that the compiler may vectorise without another order of them
+
+template <typename T>
+T sum_of_lanes(std::array<T, kLanes>& lanes) {
+  for (std::size_t half = kLanes / 2; half > 0; half /= 2) {
+    for (std::size_t lane = 0; lane < half; ++lane) {
+      lanes[lane] += lanes[lane + half];
+    }
+  }
+  return lanes.front();
+}
+
+/// Σ a and Σ a b.
 template <typename T>
 NTT_SIMD_BODY void sums_body(const T* a, const T* b, std::int64_t count, T* sum, T* product) {
-  constexpr std::int64_t kLanes = 32;
   std::array<T, kLanes> sums{};
   std::array<T, kLanes> products{};
   std::int64_t i = 0;
@@ -49,20 +61,47 @@ NTT_SIMD_BODY void sums_body(const T* a, const T* b, std::int64_t count, T* sum,
     sums[static_cast<std::size_t>(lane)] += a[i];
     products[static_cast<std::size_t>(lane)] += a[i] * b[i];
   }
-  for (std::int64_t half = kLanes / 2; half > 0; half /= 2) {
-    for (std::int64_t lane = 0; lane < half; ++lane) {
-      sums[static_cast<std::size_t>(lane)] += sums[static_cast<std::size_t>(lane + half)];
-      products[static_cast<std::size_t>(lane)] += products[static_cast<std::size_t>(lane + half)];
-    }
-  }
-  *sum = sums.front();
-  *product = products.front();
+  *sum = sum_of_lanes(sums);
+  *product = sum_of_lanes(products);
 }
 NTT_SIMD void sums_of(const float* a, const float* b, std::int64_t count, float* sum, float* product) {
   sums_body(a, b, count, sum, product);
 }
 NTT_SIMD void sums_of(const double* a, const double* b, std::int64_t count, double* sum, double* product) {
   sums_body(a, b, count, sum, product);
+}
+
+/// Σ term(x) over one row of positions.
+template <typename T, typename Term>
+NTT_SIMD_BODY T sum_body(const T* x, std::int64_t count, const Term& term) {
+  std::array<T, kLanes> sums{};
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+      sums[static_cast<std::size_t>(lane)] += term(x[i + lane]);
+    }
+  }
+  for (std::int64_t lane = 0; i < count; ++i, ++lane) {
+    sums[static_cast<std::size_t>(lane)] += term(x[i]);
+  }
+  return sum_of_lanes(sums);
+}
+
+/// Mean of x - origin and Σ (x - origin - mean)² over a row, whose second pass finds the row in the first cache.
+template <typename T>
+NTT_SIMD_BODY void moments_body(const T* x, std::int64_t count, T origin, T* mean, T* squares) {
+  const T middle = sum_body(x, count, [origin](T value) { return value - origin; }) / static_cast<T>(count);
+  *mean = middle;
+  *squares = sum_body(x, count, [origin, middle](T value) {
+    const T difference = value - origin - middle;
+    return difference * difference;
+  });
+}
+NTT_SIMD void row_moments(const float* x, std::int64_t count, float origin, float* mean, float* squares) {
+  moments_body(x, count, origin, mean, squares);
+}
+NTT_SIMD void row_moments(const double* x, std::int64_t count, double origin, double* mean, double* squares) {
+  moments_body(x, count, origin, mean, squares);
 }
 
 std::int64_t positions_of(const at::Tensor& values) {
@@ -145,6 +184,36 @@ std::pair<at::Tensor, at::Tensor> channel_sums(const at::Tensor& values, const a
   return {sums, products};
 }
 
+std::pair<at::Tensor, at::Tensor> channel_moments(const at::Tensor& values) {
+  const std::int64_t rows = values.size(0);
+  const std::int64_t positions = positions_of(values);
+  if (!values.is_cpu() || positions == 1 || rows == 0) {
+    return aten::channel_moments(values);
+  }
+  const std::int64_t channels = values.size(1);
+  at::Tensor means = at::empty({rows, channels}, values.options());
+  at::Tensor squares = at::empty_like(means);
+  // Relative to the channel's first value: of a constant channel every difference is then exactly 0.
+  const at::Tensor origin = values.select(0, 0).reshape({channels, positions}).select(1, 0).contiguous();
+  AT_DISPATCH_FLOATING_TYPES(values.scalar_type(), "channel_moments", [&] {
+    const auto* x = values.data_ptr<scalar_t>();
+    const auto* o = origin.data_ptr<scalar_t>();
+    auto* m = means.data_ptr<scalar_t>();
+    auto* s = squares.data_ptr<scalar_t>();
+    parallel_for_work(rows * channels, positions, [&](std::int64_t begin, std::int64_t end, int) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        row_moments(x + i * positions, positions, o[i % channels], m + i, s + i);
+      }
+    });
+  });
+  // Rows have equal counts: the squares around the channel's mean are those around the rows' and the rows' own.
+  const at::Tensor row_means = means.to(at::kDouble);
+  const at::Tensor mean = row_means.mean(0);
+  const at::Tensor variance =
+      squares.sum(0, false, at::kDouble) / static_cast<double>(rows * positions) + (row_means - mean).square_().mean(0);
+  return {(origin + mean).to(values.scalar_type()), variance.to(values.scalar_type())};
+}
+
 namespace aten {
 namespace {
 
@@ -179,6 +248,14 @@ std::pair<at::Tensor, at::Tensor> channel_sums(const at::Tensor& values, const a
   const at::Tensor flat = values.reshape({values.size(0), values.size(1), -1});
   const at::Tensor products = flat * for_probes(images, values.size(0)).reshape(flat.sizes());
   return {flat.sum(2), products.sum(2)};
+}
+
+std::pair<at::Tensor, at::Tensor> channel_moments(const at::Tensor& values) {
+  std::vector<std::int64_t> axes(static_cast<std::size_t>(values.dim()) - 1);
+  std::iota(axes.begin(), axes.end(), 1);
+  axes.front() = 0;
+  auto [variance, mean] = at::var_mean(values, axes, false);
+  return {std::move(mean), std::move(variance)};
 }
 
 }  // namespace aten

@@ -3,7 +3,8 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <numeric>
+
+#include "ntt/core/channelwise.h"
 
 namespace ntt {
 namespace {
@@ -38,11 +39,9 @@ void update_running_statistics(Network& network, const Tape& tape, std::optional
       continue;
     }
     const at::Tensor& x = tape.nodes[i].inputs.front();
-    std::vector<std::int64_t> axes(static_cast<std::size_t>(x.dim()) - 1);
-    std::iota(axes.begin(), axes.end(), 1);
-    axes.front() = 0;
-    const bool unbiased = x.numel() > x.size(1);  // of a single value there is no estimate
-    const auto [variance, mean] = at::var_mean(x, axes, unbiased);
+    auto [mean, variance] = channel_moments(x);
+    const auto count = static_cast<double>(x.numel() / x.size(1));
+    variance.mul_(count / std::max(count - 1, 1.0));  // unbiased; of a single value there is no estimate
     const double share = momentum.value_or(momentum_of(graph.nodes[i]));
     const std::vector<ParameterId>& ids = graph.nodes[i].parameters;
     network.all_parameters()[ids[kMean]]->value.lerp_(mean, share);

@@ -1,7 +1,5 @@
 #include <ATen/ATen.h>
 
-#include <numeric>
-
 #include "ntt/core/channelwise.h"
 #include "ntt/core/error.h"
 #include "ntt/core/gemm.h"
@@ -83,10 +81,7 @@ at::Tensor BatchNorm::forward(const Tensors& inputs, const NodeParameters& param
     mean = parameters.effective(kMean).clone();  // which may move before the last sweep
     variance = parameters.effective(kVariance);
   } else {
-    std::vector<std::int64_t> axes(static_cast<std::size_t>(x.dim()) - 1);
-    std::iota(axes.begin(), axes.end(), 1);
-    axes.front() = 0;
-    std::tie(variance, mean) = at::var_mean(x, axes, false);
+    std::tie(mean, variance) = channel_moments(x);
     if (tape.statistics == Statistics::batch_constant) {
       variance = at::where(variance > 0, variance, parameters.effective(kVariance));
     }
