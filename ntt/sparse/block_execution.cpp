@@ -64,7 +64,7 @@ void BlockExecution::load(const float* const* inputs, std::int64_t count) const 
 void BlockExecution::read_outputs(std::int64_t count, float* outputs) const {
   const auto size = static_cast<std::int64_t>(plan_.output_places.features.size());
   const auto rows = row_pointers(outputs, size, count);
-  store_block(plan_.output_places, values(plan_.output), count, false, rows.data());
+  store_block(plan_.output_places, values(plan_.output), count, rows.data());
 }
 
 void BlockExecution::forward_product(const PlanStep& step, const float* weights, const float* bias) const {

@@ -67,7 +67,7 @@ BreakEven break_even(Workload workload, std::int64_t batch_size) {
 }
 
 double product_break_even(bool convolution) {
-  return convolution ? 0.4 : 0.2;
+  return convolution ? 0.3 : 0.2;
 }
 
 bool has_sparse_device(const Network& network) {

@@ -7,6 +7,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "ntt/sparse/transpose-inl.h"
 #include "ntt/sparse/vectors-inl.h"
 
 #ifndef NTT_SPARSE_LOAD_ONE_
@@ -22,11 +23,10 @@ inline void load_one(const FeaturePlaces& p, std::size_t i, const float* const* 
   }
 }
 
-inline void store_one(const FeaturePlaces& p, std::size_t i, const float* block, std::int64_t count, bool adds,
+inline void store_one(const FeaturePlaces& p, std::size_t i, const float* block, std::int64_t count,
                       float* const* rows) {
   for (std::int64_t lane = 0; lane < count; ++lane) {
-    float& value = rows[lane][p.features[i]];
-    value = block[p.places[i] + lane] + (adds ? value : 0.0F);
+    rows[lane][p.features[i]] = block[p.places[i] + lane];
   }
 }
 
@@ -57,33 +57,15 @@ void load_four(const float* const* rows, std::int64_t feature, float* block) {
   }
 }
 
-void store_four(const float* block, std::int64_t feature, bool adds, float* const* rows) {
+void store_four(const float* block, std::int64_t feature, float* const* rows) {
   for (std::int64_t lane = 0; lane < kLanes; ++lane) {
     for (std::size_t f = 0; f < kTogether; ++f) {
-      float& value = rows[lane][feature + f];
-      value = block[f * kLanes + lane] + (adds ? value : 0.0F);
+      rows[lane][feature + f] = block[f * kLanes + lane];
     }
   }
 }
 
 #else
-
-using Four = hn::FixedTag<float, 4>;
-using FourValues = hn::Vec<Four>;
-
-/// Turns four rows of a 4 x 4 matrix into its columns.
-HWY_INLINE void transpose(FourValues& a, FourValues& b, FourValues& c, FourValues& e) {
-  const Four four;
-  const hn::FixedTag<std::uint64_t, 2> pairs;
-  const auto ab_lower = hn::BitCast(pairs, hn::InterleaveLower(four, a, b));
-  const auto ab_upper = hn::BitCast(pairs, hn::InterleaveUpper(four, a, b));
-  const auto ce_lower = hn::BitCast(pairs, hn::InterleaveLower(four, c, e));
-  const auto ce_upper = hn::BitCast(pairs, hn::InterleaveUpper(four, c, e));
-  a = hn::BitCast(four, hn::InterleaveLower(pairs, ab_lower, ce_lower));
-  b = hn::BitCast(four, hn::InterleaveUpper(pairs, ab_lower, ce_lower));
-  c = hn::BitCast(four, hn::InterleaveLower(pairs, ab_upper, ce_upper));
-  e = hn::BitCast(four, hn::InterleaveUpper(pairs, ab_upper, ce_upper));
-}
 
 /// Four features of four rows at a time.
 HWY_INLINE void load_four(const float* const* rows, std::int64_t feature, float* block) {
@@ -101,12 +83,7 @@ HWY_INLINE void load_four(const float* const* rows, std::int64_t feature, float*
   }
 }
 
-HWY_INLINE void put_four(FourValues values, bool adds, float* into) {
-  const Four four;
-  hn::StoreU(adds ? hn::Add(values, hn::LoadU(four, into)) : values, four, into);
-}
-
-HWY_INLINE void store_four(const float* block, std::int64_t feature, bool adds, float* const* rows) {
+HWY_INLINE void store_four(const float* block, std::int64_t feature, float* const* rows) {
   const Four four;
   for (std::int64_t lane = 0; lane < kLanes; lane += 4) {
     FourValues a = hn::Load(four, block + lane);
@@ -114,10 +91,10 @@ HWY_INLINE void store_four(const float* block, std::int64_t feature, bool adds, 
     FourValues c = hn::Load(four, block + 2 * kLanes + lane);
     FourValues e = hn::Load(four, block + 3 * kLanes + lane);
     transpose(a, b, c, e);
-    put_four(a, adds, rows[lane] + feature);
-    put_four(b, adds, rows[lane + 1] + feature);
-    put_four(c, adds, rows[lane + 2] + feature);
-    put_four(e, adds, rows[lane + 3] + feature);
+    hn::StoreU(a, four, rows[lane] + feature);
+    hn::StoreU(b, four, rows[lane + 1] + feature);
+    hn::StoreU(c, four, rows[lane + 2] + feature);
+    hn::StoreU(e, four, rows[lane + 3] + feature);
   }
 }
 
@@ -134,13 +111,13 @@ void load(const FeaturePlaces& p, const float* const* rows, float* block) {
   }
 }
 
-void store(const FeaturePlaces& p, const float* block, bool adds, float* const* rows) {
+void store(const FeaturePlaces& p, const float* block, float* const* rows) {
   for (std::size_t i = 0; i < p.features.size();) {
     if (neighbours(p, i)) {
-      store_four(block + p.places[i], p.features[i], adds, rows);
+      store_four(block + p.places[i], p.features[i], rows);
       i += kTogether;
     } else {
-      store_one(p, i++, block, kLanes, adds, rows);
+      store_one(p, i++, block, kLanes, rows);
     }
   }
 }
@@ -176,13 +153,13 @@ void load_block(const FeaturePlaces& places, const float* const* rows, std::int6
   }
 }
 
-void store_block(const FeaturePlaces& places, const float* block, std::int64_t count, bool adds, float* const* rows) {
+void store_block(const FeaturePlaces& places, const float* block, std::int64_t count, float* const* rows) {
   if (count == kLanes) {
-    HWY_DYNAMIC_DISPATCH(store)(places, block, adds, rows);
+    HWY_DYNAMIC_DISPATCH(store)(places, block, rows);
     return;
   }
   for (std::size_t i = 0; i < places.features.size(); ++i) {
-    store_one(places, i, block, count, adds, rows);
+    store_one(places, i, block, count, rows);
   }
 }
 

@@ -36,7 +36,7 @@ std::array<T*, kLanes> row_pointers(T* first, std::int64_t size, std::int64_t co
 void load_block(const FeaturePlaces& places, const float* const* rows, std::int64_t count, std::int64_t lanes,
                 float* block);
 
-/// The reverse: takes rows from a block of kLanes, or adds it to them.
-void store_block(const FeaturePlaces& places, const float* block, std::int64_t count, bool adds, float* const* rows);
+/// The reverse: takes rows from a block of kLanes.
+void store_block(const FeaturePlaces& places, const float* block, std::int64_t count, float* const* rows);
 
 }  // namespace ntt

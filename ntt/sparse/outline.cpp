@@ -243,21 +243,6 @@ Plan outline(const Network& network, std::int64_t lanes) {
   return Planner(network, lanes).take();
 }
 
-Plan outline_product(const Network& network, NodeId id) {
-  const Graph& graph = network.graph();
-  Plan plan;
-  plan.layers.push_back(shape_of(network, id));
-  plan.buffers.resize(2);
-  plan.buffers[0].gradients = plan.buffers[0].values = layout_of(graph.values[graph.nodes[id].inputs.front()].shape);
-  plan.buffers[0].values.halo = plan.layers.front().padding;
-  plan.buffers[0].gradient_writers = 1;
-  plan.buffers[1].gradients = plan.buffers[1].values = layout_of(graph.values[graph.nodes[id].output].shape);
-  plan.buffers[0].needs_gradient = plan.buffers[1].needs_gradient = true;
-  plan.steps.emplace_back();
-  plan.steps.front().output = plan.output = 1;
-  return plan;
-}
-
 bool has_sparse_kernel(std::string_view type) {
   constexpr std::array<std::string_view, 10> kTypes{"linear", "conv2d",   "relu",         "tanh",    "gelu",
                                                     "add",    "max-pool", "average-pool", "flatten", "reshape"};

@@ -10,9 +10,6 @@ namespace ntt {
 /// executed so.
 Plan outline(const Network& network, std::int64_t lanes);
 
-/// The same of one node's products with its weight.
-Plan outline_product(const Network& network, NodeId node);
-
 /// Whether sparse execution has a kernel for nodes of this type, if not with all of their attributes.
 bool has_sparse_kernel(std::string_view type);
 

@@ -164,12 +164,6 @@ Plan make_outline(const Network& network, PlanFor purpose, std::int64_t lanes) {
   return plan;
 }
 
-Plan make_outline(const Network& network, NodeId node) {
-  Plan plan = outline_product(network, node);
-  choose_layouts(plan);
-  return plan;
-}
-
 /// What follows from the weights that are stored.
 void index_weights(Plan& plan, PlanFor purpose) {
   find_read_channels(plan);
@@ -194,10 +188,6 @@ void index_weights(Plan& plan, PlanFor purpose) {
 
 void check_plan(const Network& network, PlanFor purpose) {
   make_outline(network, purpose, kLanes);
-}
-
-void check_plan(const Network& network, NodeId node) {
-  make_outline(network, node);
 }
 
 at::Tensor SparseLayer::spread(const at::Tensor& values) const {
@@ -225,13 +215,6 @@ Plan make_plan(const Network& network, PlanFor purpose, std::int64_t lanes) {
                                : at::zeros({layer.outputs}, at::kFloat);
   }
   index_weights(plan, purpose);
-  return plan;
-}
-
-Plan make_plan(const Network& network, NodeId node) {
-  Plan plan = make_outline(network, node);
-  store_weights(plan.layers.front(), *network.all_parameters()[plan.layers.front().weight_id]);
-  index_weights(plan, PlanFor::training);
   return plan;
 }
 

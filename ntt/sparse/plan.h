@@ -34,8 +34,7 @@ struct SparseLayer {
   std::vector<std::int32_t> columns;     ///< of each entry, in a row of [inputs * kernel_height * kernel_width]
   bool masked = false;                   ///< the network has a mask here, be it one that keeps all
   at::Tensor weight;                     ///< float32 [entries]
-  at::Tensor bias;  ///< float32 [outputs], zeros where there is none; undefined in a plan of products
-                    ///< alone
+  at::Tensor bias;                       ///< float32 [outputs], zeros where there is none
 
   SparseRows forward;                ///< the rows whose results somebody reads; to answer, without those below
   std::vector<SparseRow> constants;  ///< to answer: read rows without entries, whose results are their biases
@@ -106,11 +105,5 @@ struct Plan {
 Plan make_plan(const Network& network, PlanFor purpose, std::int64_t lanes = kLanes);
 /// Refuses what make_plan refuses, by the shapes alone: quick, whatever the network's size.
 void check_plan(const Network& network, PlanFor purpose);
-
-/// Plans the products of one node with its weight: with inputs, with gradients by outputs, and of both. Without bias.
-/// InputError where there are none for its type, its settings or its size.
-Plan make_plan(const Network& network, NodeId node);
-/// Refuses what that refuses, by the shapes alone.
-void check_plan(const Network& network, NodeId node);
 
 }  // namespace ntt

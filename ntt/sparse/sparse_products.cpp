@@ -1,89 +1,246 @@
 #include "ntt/sparse/sparse_products.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Dispatch.h>
 
-#include "ntt/core/error.h"
+#include <algorithm>
+#include <numeric>
+
+#include "ntt/core/patch_products.h"
 #include "ntt/core/threads.h"
+#include "ntt/ops/convolution.h"
+#include "ntt/sparse/plane_sums.h"
 
 namespace ntt {
 namespace {
 
-/// Where the rows of a block of a tensor [n, ...] begin.
-auto rows_of(const at::Tensor& tensor, std::int64_t first, std::int64_t count) {
-  const std::int64_t size = tensor.numel() / tensor.size(0);
-  return row_pointers(tensor.data_ptr<float>() + first * size, size, count);
+using planes::kStep;
+using planes::PlaneLayout;
+
+/// Room on a cache line of its own for this thread.
+template <typename T>
+T* aligned_scratch(std::int64_t count) {
+  constexpr std::int64_t kLine = 64 / sizeof(T);
+  T* room = scratch<T>(count + kLine);
+  const auto past = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(room) / sizeof(T)) % kLine;
+  return room + (kLine - past) % kLine;
 }
 
-at::Tensor sum_or_new(const at::Tensor& sum, const at::Tensor& like, const BlockLayout& layout, bool images) {
-  if (sum.defined()) {
-    return sum;
+std::int64_t whole_steps(std::int64_t count) {
+  return (count + kStep - 1) / kStep * kStep;
+}
+
+/// Images of a block, which begins at image `first`.
+struct Block {
+  std::int64_t first;
+  std::int64_t images;
+};
+
+Block block_of(std::int64_t number, std::int64_t together, std::int64_t images) {
+  const std::int64_t first = number * together;
+  return {first, std::min(together, images - first)};
+}
+
+/// Where in the weight [out, channels of a group, height, width] an entry is.
+struct Tap {
+  std::int64_t out, channel, phase, shift;
+};
+
+Tap tap_of(const ConvGeometry& g, const PlaneLayout& in, std::int64_t outputs, std::int64_t entry) {
+  const std::int64_t out = entry / g.patch();
+  const std::int64_t column = entry % g.patch();
+  const std::int64_t y = column / g.kernel_width % g.kernel_height * g.dilation_height;
+  const std::int64_t x = column % g.kernel_width * g.dilation_width;
+  return {out, out / (outputs / g.groups) * (g.channels / g.groups) + column / (g.kernel_height * g.kernel_width),
+          y % g.stride_height * g.stride_width + x % g.stride_width,
+          y / g.stride_height * in.pitch + x / g.stride_width};
+}
+
+/// Begins of rows from the number of entries in each.
+std::vector<std::int32_t> begins_of(const std::vector<std::int64_t>& rows, std::int64_t count) {
+  std::vector<std::int32_t> begins(static_cast<std::size_t>(count) + 1);
+  for (const std::int64_t row : rows) {
+    ++begins[static_cast<std::size_t>(row) + 1];
   }
-  return images ? at::empty({like.size(0), layout.channels, layout.height, layout.width}, like.options())
-                : at::empty({like.size(0), layout.channels}, like.options());
+  std::partial_sum(begins.begin(), begins.end(), begins.begin());
+  return begins;
+}
+
+/// The sum of the rows of parts [n, m], in their order.
+at::Tensor add_up(const at::Tensor& parts) {
+  at::Tensor total = parts[0].clone();
+  for (std::int64_t part = 1; part < parts.size(0); ++part) {
+    total.add_(parts[part]);
+  }
+  return total;
 }
 
 }  // namespace
 
-SparseProducts::SparseProducts(const Network& network, NodeId node)
-    : plan_(make_plan(network, node)),
-      deltas_(all_features(plan_.buffers.back().gradients)),
-      input_gradients_(all_features(plan_.buffers.front().gradients)),
-      indices_(network.all_parameters()[layer().weight_id]->kept_indices()),
-      backward_indices_(indices_.index_select(0, at::tensor(layer().backward_entries, at::kInt))) {}
+SparseProducts::SparseProducts(const ConvGeometry& geometry, Shape input, Shape output, std::int64_t out,
+                               const at::Tensor& kept)
+    : geometry_(geometry), input_(std::move(input)), output_(std::move(output)), kept_(kept) {
+  lay_out(out);
+  make_index(out);
+}
+
+std::shared_ptr<const SparseProducts> SparseProducts::of_node(const Network& network, NodeId node) {
+  const Parameter& weight = *network.parameters_of(node).values.front();
+  const Graph& graph = network.graph();
+  ConvGeometry geometry;
+  if (const auto* convolution = dynamic_cast<const Convolution*>(&network.op(node))) {
+    geometry = convolution->geometry();
+  } else {
+    geometry.channels = weight.shape[1];
+    geometry.height = geometry.width = geometry.kernel_height = geometry.kernel_width = 1;
+  }
+  return std::make_shared<SparseProducts>(geometry, graph.values[graph.nodes[node].inputs.front()].shape,
+                                          graph.values[graph.nodes[node].output].shape, weight.shape.front(),
+                                          weight.kept_indices());
+}
+
+void SparseProducts::lay_out(std::int64_t out) {
+  constexpr std::int64_t kLength = 256;  // of planes, where images are small: enough to fill registers
+  constexpr std::int64_t kMost = 32;
+  const ConvGeometry& g = geometry_;
+  const std::int64_t rows = (g.height + g.pad_top + g.pad_bottom + g.stride_height - 1) / g.stride_height;
+  const std::int64_t pitch = (g.width + g.pad_left + g.pad_right + g.stride_width - 1) / g.stride_width;
+  together_ = std::clamp<std::int64_t>((kLength + rows * pitch - 1) / (rows * pitch), 1, kMost);
+  const std::int64_t plane = whole_steps(together_ * rows * pitch);
+  const std::int64_t reach = whole_steps((g.kernel_height - 1) * g.dilation_height / g.stride_height * pitch +
+                                         (g.kernel_width - 1) * g.dilation_width / g.stride_width);
+  in_planes_ = {g.channels, g.height, g.width, g.pad_top, g.pad_left, g.stride_height, g.stride_width, rows,
+                pitch,      plane,    0,       reach,     {}};
+  out_planes_ = {out, g.out_height(), g.out_width(), 0, 0, 1, 1, rows, pitch, plane, 0, 0, {}};
+  delta_planes_ = out_planes_;
+  delta_planes_.plane += reach;  // what a shifted plane reads of its neighbour must be zeros
+  delta_planes_.before = reach;
+}
+
+void SparseProducts::make_index(std::int64_t out) {
+  const auto* kept = kept_.data_ptr<std::int64_t>();
+  std::vector<std::int64_t> forward_rows;
+  std::vector<std::int64_t> backward_rows;
+  std::vector<Tap> taps;
+  for (std::int64_t i = 0; i < kept_.numel(); ++i) {
+    const Tap& tap = taps.emplace_back(tap_of(geometry_, in_planes_, out, kept[i]));
+    forward_.offsets.push_back(static_cast<std::int32_t>(in_planes_.at(tap.channel, tap.phase) + tap.shift));
+    forward_rows.push_back(tap.out);
+    backward_rows.push_back(tap.channel * in_planes_.phases() + tap.phase);
+  }
+  forward_.begins = begins_of(forward_rows, out);
+  for (std::size_t row = 0; row < static_cast<std::size_t>(out); ++row) {
+    delta_planes_.unread.push_back(forward_.begins[row] == forward_.begins[row + 1] ? 1 : 0);
+  }
+  backward_.begins = begins_of(backward_rows, geometry_.channels * in_planes_.phases());
+  backward_.offsets.resize(taps.size());
+  backward_order_ = at::empty({kept_.numel()}, at::kLong);
+  auto* order = backward_order_.data_ptr<std::int64_t>();
+  std::vector<std::int32_t> next = backward_.begins;
+  for (std::size_t i = 0; i < taps.size(); ++i) {
+    const auto entry = static_cast<std::size_t>(next[static_cast<std::size_t>(backward_rows[i])]++);
+    order[entry] = static_cast<std::int64_t>(i);
+    backward_.offsets[entry] = static_cast<std::int32_t>(delta_planes_.at(taps[i].out, 0) - taps[i].shift);
+  }
+}
+
+at::Tensor SparseProducts::outputs_by_values(const at::Tensor& values, const at::Tensor& inputs, const at::Tensor& bias,
+                                             const at::Tensor& sum) const {
+  const std::int64_t images = inputs.numel() / in_planes_.entries();
+  Shape sizes = output_;
+  sizes.insert(sizes.begin(), inputs.size(0));
+  at::Tensor result = sum_or_new(sum, sizes, inputs.options());
+  AT_DISPATCH_FLOATING_TYPES(inputs.scalar_type(), "outputs", [&] {
+    const auto* x = inputs.data_ptr<scalar_t>();
+    auto* y = result.data_ptr<scalar_t>();
+    const auto* start = bias.defined() ? bias.data_ptr<scalar_t>() : nullptr;
+    const planes::SparseRuns runs{forward_.begins.data(), forward_.offsets.data(), out_planes_.channels};
+    parallel_for(blocks(images), [&](std::int64_t begin, std::int64_t end, int) {
+      auto* source = aligned_scratch<scalar_t>(in_planes_.size() + out_planes_.size());
+      auto* sums = source + in_planes_.size();
+      for (std::int64_t i = begin; i < end; ++i) {
+        const Block block = block_of(i, together_, images);
+        spread(in_planes_, x + block.first * in_planes_.entries(), block.images, source);
+        add_runs(runs, values.data_ptr<scalar_t>(), start, source, whole_steps(block.images * in_planes_.image()),
+                 out_planes_.plane, sums);
+        gather(out_planes_, sums, block.images, sum.defined(), y + block.first * out_planes_.entries());
+      }
+    });
+  });
+  return result;
+}
+
+at::Tensor SparseProducts::inputs_by_values(const at::Tensor& values, const at::Tensor& delta,
+                                            const at::Tensor& sum) const {
+  const std::int64_t images = delta.numel() / out_planes_.entries();
+  Shape sizes = input_;
+  sizes.insert(sizes.begin(), delta.size(0));
+  at::Tensor result = sum_or_new(sum, sizes, delta.options());
+  const at::Tensor ordered = values.index_select(0, backward_order_);
+  AT_DISPATCH_FLOATING_TYPES(delta.scalar_type(), "inputs", [&] {
+    const auto* d = delta.data_ptr<scalar_t>();
+    auto* x = result.data_ptr<scalar_t>();
+    const planes::SparseRuns runs{backward_.begins.data(), backward_.offsets.data(),
+                                  in_planes_.channels * in_planes_.phases()};
+    parallel_for(blocks(images), [&](std::int64_t begin, std::int64_t end, int) {
+      auto* source = aligned_scratch<scalar_t>(delta_planes_.size() + in_planes_.size());
+      auto* sums = source + delta_planes_.size();
+      for (std::int64_t i = begin; i < end; ++i) {
+        const Block block = block_of(i, together_, images);
+        spread(delta_planes_, d + block.first * out_planes_.entries(), block.images, source);
+        add_runs(runs, ordered.data_ptr<scalar_t>(), static_cast<const scalar_t*>(nullptr), source,
+                 whole_steps(block.images * in_planes_.image()), in_planes_.plane, sums);
+        gather(in_planes_, sums, block.images, sum.defined(), x + block.first * in_planes_.entries());
+      }
+    });
+  });
+  return result;
+}
+
+at::Tensor SparseProducts::gradient_of_values(const at::Tensor& inputs, const at::Tensor& delta) const {
+  constexpr std::int64_t kParts = 16;  // sums of their own, whatever the number of threads
+  const std::int64_t images = inputs.numel() / in_planes_.entries();
+  const std::int64_t parts = std::min(kParts, blocks(images));
+  const at::Tensor sums = at::zeros({parts, kept_.numel()}, inputs.options());
+  AT_DISPATCH_FLOATING_TYPES(inputs.scalar_type(), "gradient", [&] {
+    const auto* x = inputs.data_ptr<scalar_t>();
+    const auto* d = delta.data_ptr<scalar_t>();
+    const planes::SparseRuns runs{forward_.begins.data(), forward_.offsets.data(), out_planes_.channels};
+    parallel_for(parts, [&](std::int64_t begin, std::int64_t end, int) {
+      auto* source = aligned_scratch<scalar_t>(in_planes_.size() + delta_planes_.size());
+      auto* deltas = source + in_planes_.size();
+      for (std::int64_t part = begin; part < end; ++part) {
+        for (std::int64_t i = blocks(images) * part / parts; i < blocks(images) * (part + 1) / parts; ++i) {
+          const Block block = block_of(i, together_, images);
+          spread(in_planes_, x + block.first * in_planes_.entries(), block.images, source);
+          spread(delta_planes_, d + block.first * out_planes_.entries(), block.images, deltas);
+          multiply_runs(runs, deltas + delta_planes_.before, delta_planes_.plane, source,
+                        whole_steps(block.images * in_planes_.image()),
+                        sums.data_ptr<scalar_t>() + part * kept_.numel());
+        }
+      }
+    });
+  });
+  return parts == 1 ? sums.view({-1}) : add_up(sums);
+}
 
 at::Tensor SparseProducts::outputs(const at::Tensor& weight, const at::Tensor& inputs, const at::Tensor& bias,
                                    const at::Tensor& sum) const {
-  const at::Tensor values = weight.flatten().index_select(0, indices_);
-  const at::Tensor result = sum_or_new(sum, inputs, plan_.buffers.back().values, layer().convolution);
-  const float* bias_values = bias.defined() ? bias.data_ptr<float>() : nullptr;
-  for_each_block(plan_, workspaces_, inputs.size(0), block_work(plan_),
-                 [&](const BlockExecution& block, std::int64_t first, std::int64_t count) {
-                   block.load(rows_of(inputs, first, count).data(), count);
-                   block.forward_product(plan_.steps.front(), values.data_ptr<float>(), bias_values);
-                   store_block(plan_.output_places, block.values(1), count, sum.defined(),
-                               rows_of(result, first, count).data());
-                 });
-  return result;
+  return outputs_by_values(weight.flatten().index_select(0, kept_), inputs, bias, sum);
 }
 
 at::Tensor SparseProducts::inputs(const at::Tensor& weight, const at::Tensor& delta, const at::Tensor& sum) const {
-  const at::Tensor values = weight.flatten().index_select(0, backward_indices_);
-  const at::Tensor result = sum_or_new(sum, delta, plan_.buffers.front().values, layer().convolution);
-  for_each_block(plan_, workspaces_, delta.size(0), block_work(plan_),
-                 [&](const BlockExecution& block, std::int64_t first, std::int64_t count) {
-                   load_deltas(block, delta, first, count);
-                   block.input_gradient(plan_.steps.front(), values.data_ptr<float>());
-                   store_block(input_gradients_, block.gradients(0), count, sum.defined(),
-                               rows_of(result, first, count).data());
-                 });
-  return result;
-}
-
-void SparseProducts::load_deltas(const BlockExecution& block, const at::Tensor& delta, std::int64_t first,
-                                 std::int64_t count) const {
-  load_block(deltas_, rows_of(delta, first, count).data(), count, kLanes, block.gradients(1));
+  return inputs_by_values(weight.flatten().index_select(0, kept_), delta, sum);
 }
 
 void SparseProducts::add_gradient(const at::Tensor& inputs, const at::Tensor& delta, at::Tensor& gradient) const {
-  const std::int64_t blocks = (inputs.size(0) + kLanes - 1) / kLanes;
-  at::Tensor block_gradients = at::empty({blocks, plan_.gradients}, at::kFloat);
-  auto* parts = block_gradients.data_ptr<float>();
-  for_each_block(plan_, workspaces_, inputs.size(0), block_work(plan_),
-                 [&](const BlockExecution& block, std::int64_t first, std::int64_t count) {
-                   block.load(rows_of(inputs, first, count).data(), count);
-                   load_deltas(block, delta, first, count);
-                   block.weight_gradient(plan_.steps.front(), parts + first / kLanes * plan_.gradients);
-                 });
-  // In the order of the blocks, so that threads do not change the sum.
-  auto* into = gradient.data_ptr<float>();
-  const auto* indices = indices_.data_ptr<std::int64_t>();
-  parallel_for_work(layer().entries(), blocks, [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t j = begin; j < end; ++j) {
-      float sum = 0;
-      for (std::int64_t block = 0; block < blocks; ++block) {
-        sum += parts[block * plan_.gradients + j];
-      }
-      into[indices[j]] += sum;
+  const at::Tensor values = gradient_of_values(inputs, delta);
+  const auto* kept = kept_.data_ptr<std::int64_t>();
+  AT_DISPATCH_FLOATING_TYPES(values.scalar_type(), "add_gradient", [&] {
+    const auto* from = values.data_ptr<scalar_t>();
+    auto* into = gradient.data_ptr<scalar_t>();
+    for (std::int64_t i = 0; i < values.numel(); ++i) {
+      into[kept[i]] += from[i];
     }
   });
 }
@@ -93,33 +250,18 @@ void choose_products(Network& network, Execution execution) {
     check_sparse_device(network);
   }
   const bool tries = execution != Execution::dense && has_sparse_device(network);
-  bool possible = false;
-  std::optional<InputError> refusal;
   for (NodeId node = 0; node < network.graph().nodes.size(); ++node) {
     const NodeParameters parameters = network.parameters_of(node);
     if (parameters.values.empty() || parameters.values.front()->role != Role::weight) {
       continue;
     }
     network.set_products(node, nullptr);
-    if (!tries) {
-      continue;
-    }
-    try {
-      check_plan(network, node);
-      possible = true;
-    } catch (const InputError& error) {
-      refusal = error;
-      continue;
-    }
     const Parameter& weight = *parameters.values.front();
-    const double break_even = product_break_even(weight.shape.size() == 4) * static_cast<double>(weight.value.numel());
+    const double break_even = product_break_even(weight.shape.size() > 2) * static_cast<double>(weight.value.numel());
     const bool pays = execution == Execution::sparse || static_cast<double>(weight.kept()) < break_even;
-    if (weight.prunable && weight.pattern && pays) {
-      network.set_products(node, std::make_shared<SparseProducts>(network, node));
+    if (tries && weight.prunable && weight.pattern && pays) {
+      network.set_products(node, SparseProducts::of_node(network, node));
     }
-  }
-  if (execution == Execution::sparse && !possible) {
-    throw *refusal;
   }
 }
 

@@ -1,43 +1,70 @@
 #pragma once
 
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "ntt/core/convolution.h"
 #include "ntt/nn/network.h"
-#include "ntt/sparse/block_execution.h"
+#include "ntt/ops/weight_products.h"
 #include "ntt/sparse/execution.h"
-#include "ntt/sparse/plan.h"
-#include "ntt/sparse/workspace_pool.h"
+#include "ntt/sparse/plane_layout.h"
 
 namespace ntt {
 
-/// A layer's products with the weights alone that its mask keeps, on the CPU in float32: for sweeps that are made layer
-/// by layer on whole batches, as those of a kernel. Values are read anew at each product, so that they may change; the
-/// mask may not. Results do not depend on the number of threads.
+/// A layer's products with the weights that its mask keeps only, on the CPU in float32 or float64: for sweeps that are
+/// made layer by layer on whole batches. A convolution of any stride, dilation and number of groups is a sum of shifted
+/// planes of its inputs, one for each kept weight; a linear layer is one of a 1 x 1 kernel on images of one position.
+/// Results do not depend on the number of threads.
 class SparseProducts : public WeightProducts {
  public:
-  /// Of a node of network.graph(); InputError where make_plan refuses it.
-  SparseProducts(const Network& network, NodeId node);
+  /// @param input what one input is: [channels, height, width], [channels, width] or [..., features]
+  /// @param output the same of an output
+  /// @param kept flattened indices of the weight [out, geometry.patch()] that the mask keeps: int64, ascending
+  SparseProducts(const ConvGeometry& geometry, Shape input, Shape output, std::int64_t out, const at::Tensor& kept);
+  /// Of a linear layer or convolution of a network, whose weight has a mask.
+  static std::shared_ptr<const SparseProducts> of_node(const Network& network, NodeId node);
 
+  /// Weights and gradients are of the weight's shape; where the mask prunes, gradients are left unchanged.
   at::Tensor outputs(const at::Tensor& weight, const at::Tensor& inputs, const at::Tensor& bias,
                      const at::Tensor& sum) const override;
   at::Tensor inputs(const at::Tensor& weight, const at::Tensor& delta, const at::Tensor& sum) const override;
-  /// Adds to the kept entries alone.
   void add_gradient(const at::Tensor& inputs, const at::Tensor& delta, at::Tensor& gradient) const override;
 
- private:
-  const SparseLayer& layer() const { return plan_.layers.front(); }
-  void load_deltas(const BlockExecution& block, const at::Tensor& delta, std::int64_t first, std::int64_t count) const;
+  /// The same by the kept weights' values [kept] in the order of their indices.
+  at::Tensor outputs_by_values(const at::Tensor& values, const at::Tensor& inputs, const at::Tensor& bias,
+                               const at::Tensor& sum) const;
+  at::Tensor inputs_by_values(const at::Tensor& values, const at::Tensor& delta, const at::Tensor& sum) const;
+  /// The gradient by the values [kept].
+  at::Tensor gradient_of_values(const at::Tensor& inputs, const at::Tensor& delta) const;
 
-  Plan plan_;
-  FeaturePlaces deltas_;           ///< of a gradient by the outputs
-  FeaturePlaces input_gradients_;  ///< of a gradient by the inputs
-  at::Tensor indices_;             ///< int64, of each entry in the flattened weight
-  at::Tensor backward_indices_;    ///< the same in the order of the transposed matrix
-  mutable WorkspacePool workspaces_;
+ private:
+  /// A sparse matrix of runs; ntt/sparse/plane_sums.h.
+  struct Runs {
+    std::vector<std::int32_t> begins;
+    std::vector<std::int32_t> offsets;
+  };
+
+  void lay_out(std::int64_t out);
+  void make_index(std::int64_t out);
+  std::int64_t blocks(std::int64_t images) const { return (images + together_ - 1) / together_; }
+
+  ConvGeometry geometry_;
+  Shape input_;
+  Shape output_;
+  at::Tensor kept_;
+  std::int64_t together_ = 1;         ///< images in one block
+  planes::PlaneLayout in_planes_;     ///< of a block
+  planes::PlaneLayout out_planes_;    ///< as sums are made
+  planes::PlaneLayout delta_planes_;  ///< as they are read
+  Runs forward_;                      ///< rows are output channels, entries in the order of kept_
+  Runs backward_;                     ///< rows are planes of the inputs
+  at::Tensor backward_order_;         ///< int64 [kept], of each entry in the order of kept_
 };
 
 /// Gives every node with a masked weight the products that `execution` says or, for `automatic`, that are faster at its
-/// density; to be called when masks have changed. Nodes that make_plan refuses, as grouped convolutions, stay dense.
-/// InputError where sparse products were asked for and no node has any: networks on other devices than the CPU, in
-/// other precisions than float32, or of such nodes alone.
+/// density; to be called when masks have changed. InputError where sparse products were asked for and the network is on
+/// another device than the CPU.
 void choose_products(Network& network, Execution execution);
 
 }  // namespace ntt
