@@ -66,6 +66,11 @@ std::vector<std::int32_t> begins_of(const std::vector<std::int64_t>& rows, std::
   return begins;
 }
 
+Shape with_batch(Shape shape, std::int64_t count) {
+  shape.insert(shape.begin(), count);
+  return shape;
+}
+
 /// The sum of the rows of parts [n, m], in their order.
 at::Tensor add_up(const at::Tensor& parts) {
   at::Tensor total = parts[0].clone();
@@ -144,15 +149,12 @@ void SparseProducts::make_index(std::int64_t out) {
   }
 }
 
-at::Tensor SparseProducts::outputs_by_values(const at::Tensor& values, const at::Tensor& inputs, const at::Tensor& bias,
-                                             const at::Tensor& sum) const {
+void SparseProducts::multiply(const at::Tensor& values, const at::Tensor& inputs, const at::Tensor& bias, bool adds,
+                              at::Tensor& outputs) const {
   const std::int64_t images = inputs.numel() / in_planes_.entries();
-  Shape sizes = output_;
-  sizes.insert(sizes.begin(), inputs.size(0));
-  at::Tensor result = sum_or_new(sum, sizes, inputs.options());
-  AT_DISPATCH_FLOATING_TYPES(inputs.scalar_type(), "outputs", [&] {
+  AT_DISPATCH_FLOATING_TYPES(inputs.scalar_type(), "multiply", [&] {
     const auto* x = inputs.data_ptr<scalar_t>();
-    auto* y = result.data_ptr<scalar_t>();
+    auto* y = outputs.data_ptr<scalar_t>();
     const auto* start = bias.defined() ? bias.data_ptr<scalar_t>() : nullptr;
     const planes::SparseRuns runs{forward_.begins.data(), forward_.offsets.data(), out_planes_.channels};
     parallel_for(blocks(images), [&](std::int64_t begin, std::int64_t end, int) {
@@ -163,23 +165,19 @@ at::Tensor SparseProducts::outputs_by_values(const at::Tensor& values, const at:
         spread(in_planes_, x + block.first * in_planes_.entries(), block.images, source);
         add_runs(runs, values.data_ptr<scalar_t>(), start, source, whole_steps(block.images * in_planes_.image()),
                  out_planes_.plane, sums);
-        gather(out_planes_, sums, block.images, sum.defined(), y + block.first * out_planes_.entries());
+        gather(out_planes_, sums, block.images, adds, y + block.first * out_planes_.entries());
       }
     });
   });
-  return result;
 }
 
-at::Tensor SparseProducts::inputs_by_values(const at::Tensor& values, const at::Tensor& delta,
-                                            const at::Tensor& sum) const {
+void SparseProducts::multiply_transposed(const at::Tensor& values, const at::Tensor& delta, bool adds,
+                                         at::Tensor& inputs) const {
   const std::int64_t images = delta.numel() / out_planes_.entries();
-  Shape sizes = input_;
-  sizes.insert(sizes.begin(), delta.size(0));
-  at::Tensor result = sum_or_new(sum, sizes, delta.options());
   const at::Tensor ordered = values.index_select(0, backward_order_);
-  AT_DISPATCH_FLOATING_TYPES(delta.scalar_type(), "inputs", [&] {
+  AT_DISPATCH_FLOATING_TYPES(delta.scalar_type(), "multiply_transposed", [&] {
     const auto* d = delta.data_ptr<scalar_t>();
-    auto* x = result.data_ptr<scalar_t>();
+    auto* x = inputs.data_ptr<scalar_t>();
     const planes::SparseRuns runs{backward_.begins.data(), backward_.offsets.data(),
                                   in_planes_.channels * in_planes_.phases()};
     parallel_for(blocks(images), [&](std::int64_t begin, std::int64_t end, int) {
@@ -190,11 +188,10 @@ at::Tensor SparseProducts::inputs_by_values(const at::Tensor& values, const at::
         spread(delta_planes_, d + block.first * out_planes_.entries(), block.images, source);
         add_runs(runs, ordered.data_ptr<scalar_t>(), static_cast<const scalar_t*>(nullptr), source,
                  whole_steps(block.images * in_planes_.image()), in_planes_.plane, sums);
-        gather(in_planes_, sums, block.images, sum.defined(), x + block.first * in_planes_.entries());
+        gather(in_planes_, sums, block.images, adds, x + block.first * in_planes_.entries());
       }
     });
   });
-  return result;
 }
 
 at::Tensor SparseProducts::gradient_of_values(const at::Tensor& inputs, const at::Tensor& delta) const {
@@ -226,11 +223,15 @@ at::Tensor SparseProducts::gradient_of_values(const at::Tensor& inputs, const at
 
 at::Tensor SparseProducts::outputs(const at::Tensor& weight, const at::Tensor& inputs, const at::Tensor& bias,
                                    const at::Tensor& sum) const {
-  return outputs_by_values(weight.flatten().index_select(0, kept_), inputs, bias, sum);
+  at::Tensor result = sum_or_new(sum, with_batch(output_, inputs.size(0)), inputs.options());
+  multiply(weight.flatten().index_select(0, kept_), inputs, bias, sum.defined(), result);
+  return result;
 }
 
 at::Tensor SparseProducts::inputs(const at::Tensor& weight, const at::Tensor& delta, const at::Tensor& sum) const {
-  return inputs_by_values(weight.flatten().index_select(0, kept_), delta, sum);
+  at::Tensor result = sum_or_new(sum, with_batch(input_, delta.size(0)), delta.options());
+  multiply_transposed(weight.flatten().index_select(0, kept_), delta, sum.defined(), result);
+  return result;
 }
 
 void SparseProducts::add_gradient(const at::Tensor& inputs, const at::Tensor& delta, at::Tensor& gradient) const {

@@ -31,10 +31,11 @@ class SparseProducts : public WeightProducts {
   at::Tensor inputs(const at::Tensor& weight, const at::Tensor& delta, const at::Tensor& sum) const override;
   void add_gradient(const at::Tensor& inputs, const at::Tensor& delta, at::Tensor& gradient) const override;
 
-  /// The same by the kept weights' values [kept] in the order of their indices.
-  at::Tensor outputs_by_values(const at::Tensor& values, const at::Tensor& inputs, const at::Tensor& bias,
-                               const at::Tensor& sum) const;
-  at::Tensor inputs_by_values(const at::Tensor& values, const at::Tensor& delta, const at::Tensor& sum) const;
+  /// The same by the kept weights' values [kept], in the order of their indices, into memory that is there: it is
+  /// written or, if `adds`, added to.
+  void multiply(const at::Tensor& values, const at::Tensor& inputs, const at::Tensor& bias, bool adds,
+                at::Tensor& outputs) const;
+  void multiply_transposed(const at::Tensor& values, const at::Tensor& delta, bool adds, at::Tensor& inputs) const;
   /// The gradient by the values [kept].
   at::Tensor gradient_of_values(const at::Tensor& inputs, const at::Tensor& delta) const;
 
