@@ -36,6 +36,7 @@ class SparseProducts : public WeightProducts {
   void multiply(const at::Tensor& values, const at::Tensor& inputs, const at::Tensor& bias, bool adds,
                 at::Tensor& outputs) const;
   void multiply_transposed(const at::Tensor& values, const at::Tensor& delta, bool adds, at::Tensor& inputs) const;
+  std::int64_t kept() const { return kept_.numel(); }
   /// The gradient by the values [kept].
   at::Tensor gradient_of_values(const at::Tensor& inputs, const at::Tensor& delta) const;
 
