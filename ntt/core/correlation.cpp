@@ -1,10 +1,10 @@
 #include "ntt/core/correlation.h"
 
 #include <algorithm>
+#include <cstring>
 #include <type_traits>
 #include <utility>
 
-#include "ntt/core/copy_short.h"
 #include "ntt/core/gemm.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -218,6 +218,17 @@ HWY_EXPORT(tap_products_doubles);
 
 std::int64_t operations(const Correlation& c, std::int64_t rows) {
   return 2 * rows * c.image.channels * static_cast<std::int64_t>(c.taps.size()) * c.height * c.width;
+}
+
+/// Rows are too short for a call of memcpy.
+template <typename T>
+void copy_short(const T* from, std::int64_t count, T* to) {
+  constexpr std::int64_t kChunk = 8;
+  std::int64_t i = 0;
+  for (; i + kChunk <= count; i += kChunk) {
+    std::memcpy(to + i, from + i, kChunk * sizeof(T));
+  }
+  std::copy(from + i, from + count, to + i);
 }
 
 /// The columns first, first + stride, ... of a padded row.

@@ -2,48 +2,138 @@
 
 #include <algorithm>
 
-#include "ntt/core/copy_short.h"
-#include "ntt/core/simd.h"
 #include "ntt/sparse/transposition.h"
 
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "ntt/sparse/plane_layout.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace ntt::planes::HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Calls move(tag, x) for whole vectors of a row, then for shorter ones, then for single values.
+template <typename T, typename Move>
+HWY_INLINE void for_each_vector(std::int64_t width, const Move& move) {
+  const hn::ScalableTag<T> whole;
+  const hn::CappedTag<T, 4> four;
+  const hn::CappedTag<T, 1> one;
+  std::int64_t x = 0;
+  const auto sweep = [&](auto tag) {
+    const auto lanes = static_cast<std::int64_t>(hn::Lanes(tag));
+    for (; x + lanes <= width; x += lanes) {
+      move(tag, x);
+    }
+  };
+  sweep(whole);
+  sweep(four);
+  sweep(one);
+}
+
+/// Rows [rows, width] to rows `pitch` apart, with zeros between. May write zeros a vector beyond the last row.
+template <typename T>
+HWY_INLINE void spread_rows(const T* HWY_RESTRICT from, std::int64_t rows, std::int64_t width, std::int64_t pitch,
+                            T* HWY_RESTRICT to) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  for (std::int64_t row = 0; row < rows; ++row, from += width, to += pitch) {
+    for_each_vector<T>(width, [&](auto tag, std::int64_t x) { hn::StoreU(hn::LoadU(tag, from + x), tag, to + x); });
+    for (std::int64_t x = width; x < pitch; x += lanes) {
+      hn::StoreU(hn::Zero(d), d, to + x);
+    }
+  }
+}
+
+/// The reverse.
+template <typename T>
+HWY_INLINE void gather_rows(const T* HWY_RESTRICT from, std::int64_t rows, std::int64_t width, std::int64_t pitch,
+                            bool adds, T* HWY_RESTRICT to) {
+  for (std::int64_t row = 0; row < rows; ++row, from += pitch, to += width) {
+    for_each_vector<T>(width, [&](auto tag, std::int64_t x) {
+      const auto values = hn::LoadU(tag, from + x);
+      hn::StoreU(adds ? hn::Add(values, hn::LoadU(tag, to + x)) : values, tag, to + x);
+    });
+  }
+}
+
+void spread_floats(const float* from, std::int64_t rows, std::int64_t width, std::int64_t pitch, float* to) {
+  spread_rows(from, rows, width, pitch, to);
+}
+void spread_doubles(const double* from, std::int64_t rows, std::int64_t width, std::int64_t pitch, double* to) {
+  spread_rows(from, rows, width, pitch, to);
+}
+void gather_floats(const float* from, std::int64_t rows, std::int64_t width, std::int64_t pitch, bool adds, float* to) {
+  gather_rows(from, rows, width, pitch, adds, to);
+}
+void gather_doubles(const double* from, std::int64_t rows, std::int64_t width, std::int64_t pitch, bool adds,
+                    double* to) {
+  gather_rows(from, rows, width, pitch, adds, to);
+}
+
+}  // namespace
+}  // namespace ntt::planes::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace ntt::planes {
 namespace {
 
-/// Values first, first + stride, ... of a row [width], of which `first` may lie before it, with zeros for those
-/// outside.
-template <typename T>
-NTT_SIMD_BODY void spread_row(const T* row, std::int64_t width, std::int64_t first, std::int64_t stride,
-                              std::int64_t pitch, T* to) {
-  const std::int64_t begin = first >= 0 ? 0 : std::min(pitch, (-first + stride - 1) / stride);
-  const std::int64_t end = std::clamp((width - first + stride - 1) / stride, begin, pitch);
-  std::fill(to, to + begin, T{0});
-  if (stride == 1) {
-    copy_short(row + first + begin, end - begin, to + begin);
-  } else {
-    for (std::int64_t i = begin; i < end; ++i) {
-      to[i] = row[first + i * stride];
-    }
-  }
-  std::fill(to + end, to + pitch, T{0});
+HWY_EXPORT(spread_floats);
+HWY_EXPORT(spread_doubles);
+HWY_EXPORT(gather_floats);
+HWY_EXPORT(gather_doubles);
+
+void spread_rows(const float* from, std::int64_t rows, std::int64_t width, std::int64_t pitch, float* to) {
+  HWY_DYNAMIC_DISPATCH(spread_floats)(from, rows, width, pitch, to);
+}
+void spread_rows(const double* from, std::int64_t rows, std::int64_t width, std::int64_t pitch, double* to) {
+  HWY_DYNAMIC_DISPATCH(spread_doubles)(from, rows, width, pitch, to);
+}
+void gather_rows(const float* from, std::int64_t rows, std::int64_t width, std::int64_t pitch, bool adds, float* to) {
+  HWY_DYNAMIC_DISPATCH(gather_floats)(from, rows, width, pitch, adds, to);
+}
+void gather_rows(const double* from, std::int64_t rows, std::int64_t width, std::int64_t pitch, bool adds, double* to) {
+  HWY_DYNAMIC_DISPATCH(gather_doubles)(from, rows, width, pitch, adds, to);
+}
+
+/// The values first, first + stride, ... below `size` of a side with zeros around it: those within begin at `begin`.
+struct Within {
+  std::int64_t begin, end;
+};
+
+Within within(std::int64_t first, std::int64_t size, std::int64_t stride, std::int64_t count) {
+  const std::int64_t begin = first >= 0 ? 0 : std::min(count, (-first + stride - 1) / stride);
+  return {begin, std::clamp((size - first + stride - 1) / stride, begin, count)};
 }
 
 /// One phase of one image [height, width].
 template <typename T>
-NTT_SIMD_BODY void spread_phase(const PlaneLayout& l, const T* image, std::int64_t phase, T* to) {
+void spread_phase(const PlaneLayout& l, const T* image, std::int64_t phase, T* to) {
+  if (l.phases() == 1) {
+    const std::int64_t lead = l.top * l.pitch + l.left;
+    std::fill(to, to + lead, T{0});
+    spread_rows(image, l.height, l.width, l.pitch, to + lead);
+    std::fill(to + std::min(l.image(), lead + l.height * l.pitch), to + l.image(), T{0});
+    return;
+  }
   const std::int64_t first_y = phase / l.stride_width - l.top;
   const std::int64_t first_x = phase % l.stride_width - l.left;
-  for (std::int64_t row = 0; row < l.rows; ++row, to += l.pitch) {
-    const std::int64_t y = first_y + row * l.stride_height;
-    if (y < 0 || y >= l.height) {
-      std::fill(to, to + l.pitch, T{0});
-    } else {
-      spread_row(image + y * l.width, l.width, first_x, l.stride_width, l.pitch, to);
+  const Within y = within(first_y, l.height, l.stride_height, l.rows);
+  const Within x = within(first_x, l.width, l.stride_width, l.pitch);
+  std::fill(to, to + l.image(), T{0});
+  for (std::int64_t row = y.begin; row < y.end; ++row) {
+    const T* from = image + (first_y + row * l.stride_height) * l.width + first_x;
+    for (std::int64_t i = x.begin; i < x.end; ++i) {
+      to[row * l.pitch + i] = from[i * l.stride_width];
     }
   }
 }
 
 template <typename T>
-NTT_SIMD_BODY void spread_images(const PlaneLayout& l, const T* images, std::int64_t count, T* planes) {
+void spread_images(const PlaneLayout& l, const T* images, std::int64_t count, T* planes) {
   std::fill(planes, planes + l.before, T{0});
   for (std::int64_t channel = 0; channel < l.channels; ++channel) {
     if (!l.unread.empty() && l.unread[static_cast<std::size_t>(channel)] != 0) {
@@ -63,7 +153,7 @@ NTT_SIMD_BODY void spread_images(const PlaneLayout& l, const T* images, std::int
 
 /// Planes of one value an image, from rows [count, channels].
 template <typename T>
-NTT_SIMD_BODY void spread_values(const PlaneLayout& l, const T* rows, std::int64_t count, T* planes) {
+void spread_values(const PlaneLayout& l, const T* rows, std::int64_t count, T* planes) {
   std::fill(planes, planes + l.before, T{0});
   transpose(rows, l.channels, count, l.channels, planes + l.before, l.plane, false);
   for (std::int64_t c = 0; c < l.channels; ++c) {
@@ -72,67 +162,68 @@ NTT_SIMD_BODY void spread_values(const PlaneLayout& l, const T* rows, std::int64
   std::fill(planes + l.size() - l.behind, planes + l.size(), T{0});
 }
 
-template <bool Adds, typename T>
-NTT_SIMD_BODY void gather_row(const T* __restrict from, std::int64_t count, std::int64_t stride, T* __restrict to) {
-  constexpr std::int64_t kChunk = 8;
-  std::int64_t i = 0;
-  for (; stride == 1 && i + kChunk <= count; i += kChunk) {
-    for (std::int64_t j = i; j < i + kChunk; ++j) {
-      to[j] = Adds ? to[j] + from[j] : from[j];
-    }
+/// One channel of one image, of which the phases lie `plane` apart.
+template <typename T>
+void gather_channel(const PlaneLayout& l, const T* planes, bool adds, T* image) {
+  if (l.phases() == 1) {
+    gather_rows(planes + l.top * l.pitch + l.left, l.height, l.width, l.pitch, adds, image);
+    return;
   }
-  for (; i < count; ++i) {
-    to[i * stride] = Adds ? to[i * stride] + from[i] : from[i];
-  }
-}
-
-template <bool Adds, typename T>
-NTT_SIMD_BODY void gather_images(const PlaneLayout& l, const T* planes, std::int64_t count, T* images) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    for (std::int64_t channel = 0; channel < l.channels; ++channel) {
-      for (std::int64_t y = 0; y < l.height; ++y) {
-        T* row = images + i * l.entries() + (channel * l.height + y) * l.width;
-        const std::int64_t phase_y = (y + l.top) % l.stride_height * l.stride_width;
-        const std::int64_t at = i * l.image() + (y + l.top) / l.stride_height * l.pitch;
-        for (std::int64_t x = 0; x < std::min(l.stride_width, l.width); ++x) {
-          const std::int64_t column = x + l.left;
-          const T* from = planes + l.at(channel, phase_y + column % l.stride_width) + at + column / l.stride_width;
-          gather_row<Adds>(from, (l.width - x + l.stride_width - 1) / l.stride_width, l.stride_width, row + x);
-        }
+  for (std::int64_t phase = 0; phase < l.phases(); ++phase) {
+    const std::int64_t first_y = phase / l.stride_width - l.top;
+    const std::int64_t first_x = phase % l.stride_width - l.left;
+    const Within y = within(first_y, l.height, l.stride_height, l.rows);
+    const Within x = within(first_x, l.width, l.stride_width, l.pitch);
+    for (std::int64_t row = y.begin; row < y.end; ++row) {
+      T* to = image + (first_y + row * l.stride_height) * l.width + first_x;
+      for (std::int64_t i = x.begin; i < x.end; ++i) {
+        T& value = to[i * l.stride_width];
+        value = planes[phase * l.plane + row * l.pitch + i] + (adds ? value : T{0});
       }
     }
   }
 }
 
 template <typename T>
-NTT_SIMD_BODY void spread_any(const PlaneLayout& l, const T* images, std::int64_t count, T* planes) {
-  l.image() == 1 && l.height* l.width == 1 ? spread_values(l, images, count, planes)
-                                           : spread_images(l, images, count, planes);
+void gather_images(const PlaneLayout& l, const T* planes, std::int64_t count, bool adds, T* images) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    for (std::int64_t channel = 0; channel < l.channels; ++channel) {
+      gather_channel(l, planes + l.at(channel, 0) + i * l.image(), adds,
+                     images + i * l.entries() + channel * l.height * l.width);
+    }
+  }
+}
+
+bool is_flat(const PlaneLayout& l) {
+  return l.image() == 1 && l.height * l.width == 1;
 }
 
 template <typename T>
-NTT_SIMD_BODY void gather_any(const PlaneLayout& l, const T* planes, std::int64_t count, bool adds, T* images) {
-  if (l.image() == 1 && l.height * l.width == 1) {
-    transpose(planes + l.before, l.plane, l.channels, count, images, l.channels, adds);
-  } else {
-    adds ? gather_images<true>(l, planes, count, images) : gather_images<false>(l, planes, count, images);
-  }
+void spread_any(const PlaneLayout& l, const T* images, std::int64_t count, T* planes) {
+  is_flat(l) ? spread_values(l, images, count, planes) : spread_images(l, images, count, planes);
+}
+
+template <typename T>
+void gather_any(const PlaneLayout& l, const T* planes, std::int64_t count, bool adds, T* images) {
+  is_flat(l) ? transpose(planes + l.before, l.plane, l.channels, count, images, l.channels, adds)
+             : gather_images(l, planes, count, adds, images);
 }
 
 }  // namespace
 
-NTT_SIMD void spread(const PlaneLayout& layout, const float* images, std::int64_t count, float* planes) {
+void spread(const PlaneLayout& layout, const float* images, std::int64_t count, float* planes) {
   spread_any(layout, images, count, planes);
 }
-NTT_SIMD void spread(const PlaneLayout& layout, const double* images, std::int64_t count, double* planes) {
+void spread(const PlaneLayout& layout, const double* images, std::int64_t count, double* planes) {
   spread_any(layout, images, count, planes);
 }
 
-NTT_SIMD void gather(const PlaneLayout& layout, const float* planes, std::int64_t count, bool adds, float* images) {
+void gather(const PlaneLayout& layout, const float* planes, std::int64_t count, bool adds, float* images) {
   gather_any(layout, planes, count, adds, images);
 }
-NTT_SIMD void gather(const PlaneLayout& layout, const double* planes, std::int64_t count, bool adds, double* images) {
+void gather(const PlaneLayout& layout, const double* planes, std::int64_t count, bool adds, double* images) {
   gather_any(layout, planes, count, adds, images);
 }
 
 }  // namespace ntt::planes
+#endif

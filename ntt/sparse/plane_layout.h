@@ -27,7 +27,9 @@ struct PlaneLayout {
   std::int64_t size() const { return at(channels, 0) + behind; }
 };
 
-/// Copies `count` images, one after another in memory, into planes, and writes the zeros.
+/// Copies `count` images, one after another in memory, into planes, and writes the zeros; the memory of the planes must
+/// go on for another vector of zeros, kBeyond values.
+inline constexpr std::int64_t kBeyond = 16;
 void spread(const PlaneLayout& layout, const float* images, std::int64_t count, float* planes);
 void spread(const PlaneLayout& layout, const double* images, std::int64_t count, double* planes);
 

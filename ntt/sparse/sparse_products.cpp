@@ -21,7 +21,7 @@ using planes::PlaneLayout;
 template <typename T>
 T* aligned_scratch(std::int64_t count) {
   constexpr std::int64_t kLine = 64 / sizeof(T);
-  T* room = scratch<T>(count + kLine);
+  T* room = scratch<T>(count + kLine + planes::kBeyond);
   const auto past = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(room) / sizeof(T)) % kLine;
   return room + (kLine - past) % kLine;
 }
@@ -194,31 +194,41 @@ void SparseProducts::multiply_transposed(const at::Tensor& values, const at::Ten
   });
 }
 
-at::Tensor SparseProducts::gradient_of_values(const at::Tensor& inputs, const at::Tensor& delta) const {
+at::Tensor SparseProducts::differentiate(const at::Tensor& values, const at::Tensor& inputs, const at::Tensor& delta,
+                                         at::Tensor* input_gradient) const {
   constexpr std::int64_t kParts = 16;  // sums of their own, whatever the number of threads
   const std::int64_t images = inputs.numel() / in_planes_.entries();
   const std::int64_t parts = std::min(kParts, blocks(images));
-  const at::Tensor sums = at::zeros({parts, kept_.numel()}, inputs.options());
-  AT_DISPATCH_FLOATING_TYPES(inputs.scalar_type(), "gradient", [&] {
+  const at::Tensor sums = at::zeros({std::max<std::int64_t>(parts, 1), kept_.numel()}, inputs.options());
+  const at::Tensor ordered = input_gradient != nullptr ? values.index_select(0, backward_order_) : at::Tensor();
+  AT_DISPATCH_FLOATING_TYPES(inputs.scalar_type(), "differentiate", [&] {
     const auto* x = inputs.data_ptr<scalar_t>();
     const auto* d = delta.data_ptr<scalar_t>();
-    const planes::SparseRuns runs{forward_.begins.data(), forward_.offsets.data(), out_planes_.channels};
+    auto* by_inputs = input_gradient != nullptr ? input_gradient->data_ptr<scalar_t>() : nullptr;
+    const planes::SparseRuns forward{forward_.begins.data(), forward_.offsets.data(), out_planes_.channels};
+    const planes::SparseRuns backward{backward_.begins.data(), backward_.offsets.data(),
+                                      in_planes_.channels * in_planes_.phases()};
     parallel_for(parts, [&](std::int64_t begin, std::int64_t end, int) {
       auto* source = aligned_scratch<scalar_t>(in_planes_.size() + delta_planes_.size());
       auto* deltas = source + in_planes_.size();
       for (std::int64_t part = begin; part < end; ++part) {
         for (std::int64_t i = blocks(images) * part / parts; i < blocks(images) * (part + 1) / parts; ++i) {
           const Block block = block_of(i, together_, images);
+          const std::int64_t length = whole_steps(block.images * in_planes_.image());
           spread(in_planes_, x + block.first * in_planes_.entries(), block.images, source);
           spread(delta_planes_, d + block.first * out_planes_.entries(), block.images, deltas);
-          multiply_runs(runs, deltas + delta_planes_.before, delta_planes_.plane, source,
-                        whole_steps(block.images * in_planes_.image()),
+          multiply_runs(forward, deltas + delta_planes_.before, delta_planes_.plane, source, length,
                         sums.data_ptr<scalar_t>() + part * kept_.numel());
+          if (by_inputs != nullptr) {  // in the place of the inputs, which nobody reads any more
+            add_runs(backward, ordered.data_ptr<scalar_t>(), static_cast<const scalar_t*>(nullptr), deltas, length,
+                     in_planes_.plane, source);
+            gather(in_planes_, source, block.images, false, by_inputs + block.first * in_planes_.entries());
+          }
         }
       }
     });
   });
-  return parts == 1 ? sums.view({-1}) : add_up(sums);
+  return add_up(sums);
 }
 
 at::Tensor SparseProducts::outputs(const at::Tensor& weight, const at::Tensor& inputs, const at::Tensor& bias,
@@ -235,7 +245,7 @@ at::Tensor SparseProducts::inputs(const at::Tensor& weight, const at::Tensor& de
 }
 
 void SparseProducts::add_gradient(const at::Tensor& inputs, const at::Tensor& delta, at::Tensor& gradient) const {
-  const at::Tensor values = gradient_of_values(inputs, delta);
+  const at::Tensor values = differentiate({}, inputs, delta, nullptr);
   const auto* kept = kept_.data_ptr<std::int64_t>();
   AT_DISPATCH_FLOATING_TYPES(values.scalar_type(), "add_gradient", [&] {
     const auto* from = values.data_ptr<scalar_t>();

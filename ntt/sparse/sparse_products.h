@@ -37,8 +37,9 @@ class SparseProducts : public WeightProducts {
                 at::Tensor& outputs) const;
   void multiply_transposed(const at::Tensor& values, const at::Tensor& delta, bool adds, at::Tensor& inputs) const;
   std::int64_t kept() const { return kept_.numel(); }
-  /// The gradient by the values [kept].
-  at::Tensor gradient_of_values(const at::Tensor& inputs, const at::Tensor& delta) const;
+  /// The gradient by the values [kept]; if `input_gradient` is there, multiply_transposed into it in the same pass.
+  at::Tensor differentiate(const at::Tensor& values, const at::Tensor& inputs, const at::Tensor& delta,
+                           at::Tensor* input_gradient) const;
 
  private:
   /// A sparse matrix of runs; ntt/sparse/plane_sums.h.
