@@ -54,7 +54,7 @@ void print_info(const std::string& name) {
   fmt::print("training        {}\n", shape_of(dataset.train_images));
   fmt::print("test            {}\n", shape_of(dataset.test_images));
   fmt::print("classes         {}\n", dataset.classes);
-  const Standardised statistics = standardise(dataset);
+  const Normalisation statistics = standardise(dataset).normalisation;
   fmt::print("mean            {:.6f}\n", fmt::join(statistics.mean, " "));
   fmt::print("deviation       {:.6f}\n", fmt::join(statistics.standard_deviation, " "));
   if (!dataset.note.empty()) {

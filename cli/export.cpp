@@ -73,22 +73,17 @@ fs::path target_of(const ExportCommand& command) {
   return path;
 }
 
-/// How the inputs were prepared, as far as the network's data set is here to say so; empty otherwise.
-std::string preprocessing_of(const std::map<std::string, std::string>& metadata) {
-  const auto data = metadata.find("data");
-  if (data == metadata.end()) {
-    return {};
+/// What the file does not say of its inputs and classes, as far as the network's data set is here to say so.
+void complete_format(NetworkFile& file) {
+  const auto data = file.metadata.find("data");
+  if (file.format.normalisation || data == file.metadata.end()) {
+    return;
   }
   try {
     const Dataset dataset = load_dataset(data->second);
-    const Standardised standardised = standardise(dataset);
-    return nlohmann::json{{"divide_by", dataset.train_images.scalar_type() == at::kByte ? 255 : 1},
-                          {"mean", standardised.mean},
-                          {"standard_deviation", standardised.standard_deviation}}
-        .dump();
+    file.format = {standardise(dataset).normalisation, dataset.class_names};
   } catch (const InputError& error) {
     spdlog::warn("the file will not say how inputs are prepared: {}", error.what());
-    return {};
   }
 }
 
@@ -106,9 +101,8 @@ void run_export(const CLI::App& subcommand, const ExportCommand& command) {
   check_options(subcommand, command);
   const fs::path path = target_of(command);
   NetworkFile file = read_network(command.network);
-  if (const std::string preprocessing = preprocessing_of(file.metadata); !preprocessing.empty()) {
-    file.metadata["preprocessing"] = preprocessing;
-  }
+  complete_format(file);
+  set_data_format(file.metadata, file.format);
   write_export(path, command, file);
 
   const auto bytes = static_cast<std::int64_t>(fs::file_size(path));

@@ -133,23 +133,6 @@ Moments float_moments(const at::Tensor& images, std::int64_t channel) {
   return moments;
 }
 
-at::Tensor apply(const at::Tensor& images, const Standardised& statistics) {
-  const bool bytes = images.scalar_type() == at::kByte;
-  at::Tensor result = at::empty(images.sizes(), at::kFloat);
-  const std::int64_t channels = images.size(1);
-  for (std::int64_t c = 0; c < channels; ++c) {
-    const auto channel = static_cast<std::size_t>(c);
-    const double deviation = statistics.standard_deviation[channel];
-    at::Tensor plane = result.select(1, c);
-    plane.copy_(images.select(1, c));
-    if (bytes) {
-      plane.div_(255.0);
-    }
-    plane.sub_(statistics.mean[channel]).div_(deviation > 0 ? deviation : 1.0);
-  }
-  return result;
-}
-
 }  // namespace
 
 std::filesystem::path data_root() {
@@ -188,16 +171,17 @@ Standardised standardise(const Dataset& dataset) {
     fail_input("{}: training images must be uint8 or float32 [N,C,H,W], at least one", dataset.name);
   }
   Standardised result;
+  result.normalisation.bytes = bytes;
   for (std::int64_t c = 0; c < images.size(1); ++c) {
     const Moments moments = bytes ? byte_moments(images, c) : float_moments(images, c);
     if (!std::isfinite(moments.mean) || !std::isfinite(moments.standard_deviation)) {
       fail_input("{}: channel {} of the training images holds NaN or infinite values", dataset.name, c);
     }
-    result.mean.push_back(moments.mean);
-    result.standard_deviation.push_back(moments.standard_deviation);
+    result.normalisation.mean.push_back(moments.mean);
+    result.normalisation.standard_deviation.push_back(moments.standard_deviation > 0 ? moments.standard_deviation : 1);
   }
-  result.train_images = apply(images, result);
-  result.test_images = apply(dataset.test_images, result);
+  result.train_images = standardise(images, result.normalisation);
+  result.test_images = standardise(dataset.test_images, result.normalisation);
   return result;
 }
 

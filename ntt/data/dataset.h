@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "ntt/core/normalisation.h"
+
 namespace ntt {
 
 /// Images for classification, in training and test parts.
@@ -31,8 +33,7 @@ struct LabelledImages {
 struct Standardised {
   at::Tensor train_images;  ///< float32 [N,C,H,W]
   at::Tensor test_images;
-  std::vector<double> mean;                ///< one a channel, after the division by 255 of uint8 images
-  std::vector<double> standard_deviation;  ///< of the whole training set; 0 for a channel that is constant
+  Normalisation normalisation;  ///< of the whole training set
 };
 
 /// Indices into the training images, int64, each part in ascending order.

@@ -190,7 +190,11 @@ NetworkFile from_onnx(const std::filesystem::path& path) {
     }
   }
   model.metadata.emplace("model", network.graph().name);
-  return {std::move(network), std::move(model.metadata)};
+  DataFormat format;
+  if (model.producer.starts_with("ntt ")) {  // others may mean something else by these names
+    format = parse_data_format(model.metadata, network.graph(), path.string());
+  }
+  return {std::move(network), std::move(model.metadata), std::move(format)};
 }
 
 }  // namespace
@@ -217,7 +221,8 @@ NetworkFile read_network(const std::filesystem::path& path) {
     }
   }
   file.metadata.erase(kCompact);
-  return {std::move(network), std::move(file.metadata)};
+  DataFormat format = parse_data_format(file.metadata, network.graph(), file.origin);
+  return {std::move(network), std::move(file.metadata), std::move(format)};
 }
 
 }  // namespace ntt

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "ntt/nn/data_format.h"
 #include "ntt/nn/network.h"
 
 namespace ntt {
@@ -25,6 +26,7 @@ void write_network(const std::filesystem::path& path, const Network& network,
 struct NetworkFile {
   Network network;
   std::map<std::string, std::string> metadata;
+  DataFormat format = {};  ///< what the metadata say of inputs and classes
 };
 
 /// Reads an .onnx file, whose weights are masked where they are 0, or what write_network wrote in either form, from the

@@ -67,12 +67,12 @@ TEST(Standardise, UsesOneMeanAndDeviationAChannel) {
   dataset.test_images = at::tensor({51, 51, 51, 51}, at::kByte).view({1, 2, 1, 2});
   const Standardised result = standardise(dataset);
   // Channel 0 is 0, 51, 0, 0; channel 1 is 102, 255, 255, 255.
-  EXPECT_NEAR(result.mean[0], 0.05, 1e-12);
-  EXPECT_NEAR(result.mean[1], 0.85, 1e-12);
-  EXPECT_NEAR(result.standard_deviation[0], 0.2 * std::sqrt(3.0) / 4, 1e-12);
-  EXPECT_NEAR(result.standard_deviation[1], 0.6 * std::sqrt(3.0) / 4, 1e-12);
-  EXPECT_NEAR(result.train_images[0][0][0][1].item<double>(), 0.15 / result.standard_deviation[0], 1e-5);
-  EXPECT_NEAR(result.test_images[0][1][0][0].item<double>(), -0.65 / result.standard_deviation[1], 1e-5);
+  EXPECT_NEAR(result.normalisation.mean[0], 0.05, 1e-12);
+  EXPECT_NEAR(result.normalisation.mean[1], 0.85, 1e-12);
+  EXPECT_NEAR(result.normalisation.standard_deviation[0], 0.2 * std::sqrt(3.0) / 4, 1e-12);
+  EXPECT_NEAR(result.normalisation.standard_deviation[1], 0.6 * std::sqrt(3.0) / 4, 1e-12);
+  EXPECT_NEAR(result.train_images[0][0][0][1].item<double>(), 0.15 / result.normalisation.standard_deviation[0], 1e-5);
+  EXPECT_NEAR(result.test_images[0][1][0][0].item<double>(), -0.65 / result.normalisation.standard_deviation[1], 1e-5);
 }
 
 TEST(Standardise, LeavesFloatsUndividedAndConstantsFinite) {
@@ -80,8 +80,8 @@ TEST(Standardise, LeavesFloatsUndividedAndConstantsFinite) {
   dataset.train_images = at::tensor({10.0F, 7.0F, 20.0F, 7.0F}).view({2, 2, 1, 1});
   dataset.test_images = at::tensor({15.0F, 9.0F}).view({1, 2, 1, 1});
   const Standardised result = standardise(dataset);
-  EXPECT_EQ(result.mean, (std::vector<double>{15, 7}));
-  EXPECT_EQ(result.standard_deviation, (std::vector<double>{5, 0}));
+  EXPECT_EQ(result.normalisation.mean, (std::vector<double>{15, 7}));
+  EXPECT_EQ(result.normalisation.standard_deviation, (std::vector<double>{5, 1}));
   EXPECT_TRUE(result.train_images.flatten().equal(at::tensor({-1.0F, 0.0F, 1.0F, 0.0F})));
   EXPECT_TRUE(result.test_images.flatten().equal(at::tensor({0.0F, 2.0F})));
   dataset.train_images.fill_(std::numeric_limits<float>::infinity());
@@ -92,8 +92,8 @@ TEST(Standardise, AgreesWithATen) {
   const Dataset glyphs = draw_glyphs(200, 20, 3);
   const Standardised result = standardise(glyphs);
   const at::Tensor scaled = glyphs.train_images.to(at::kDouble) / 255.0;
-  EXPECT_NEAR(result.mean[0], scaled.mean().item<double>(), 1e-12);
-  EXPECT_NEAR(result.standard_deviation[0], scaled.std(false).item<double>(), 1e-12);
+  EXPECT_NEAR(result.normalisation.mean[0], scaled.mean().item<double>(), 1e-12);
+  EXPECT_NEAR(result.normalisation.standard_deviation[0], scaled.std(false).item<double>(), 1e-12);
   EXPECT_NEAR(result.train_images.mean().item<double>(), 0, 1e-4);
 }
 

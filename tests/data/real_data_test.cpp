@@ -27,8 +27,8 @@ TEST_F(RealDataTest, MnistIsAsPublished) {
   ASSERT_EQ(mnist.test_images.sizes(), at::IntArrayRef({10000, 1, 28, 28}));
   EXPECT_TRUE(mnist.train_labels.narrow(0, 0, 5).equal(at::tensor({5, 0, 4, 1, 9}, at::kLong)));
   const Standardised standardised = standardise(mnist);
-  EXPECT_NEAR(standardised.mean[0], 0.1307, 5e-5);
-  EXPECT_NEAR(standardised.standard_deviation[0], 0.3081, 5e-5);
+  EXPECT_NEAR(standardised.normalisation.mean[0], 0.1307, 5e-5);
+  EXPECT_NEAR(standardised.normalisation.standard_deviation[0], 0.3081, 5e-5);
 }
 
 TEST_F(RealDataTest, WhatIsThereAndRightIsNotFetchedAgain) {
@@ -53,8 +53,8 @@ TEST_F(RealDataTest, Cifar10Reads) {
   EXPECT_EQ(cifar.train_images.size(0) % 10000, 0);
   EXPECT_TRUE(at::bincount(cifar.test_labels).equal(at::full({10}, 1000, at::kLong)));
   const Standardised standardised = standardise(cifar);
-  EXPECT_NEAR(standardised.mean[0], 0.4914, 3e-3);  // of all five batches; fewer may be here
-  EXPECT_NEAR(standardised.mean[2], 0.4465, 3e-3);
+  EXPECT_NEAR(standardised.normalisation.mean[0], 0.4914, 3e-3);  // of all five batches; fewer may be here
+  EXPECT_NEAR(standardised.normalisation.mean[2], 0.4465, 3e-3);
 }
 
 }  // namespace
