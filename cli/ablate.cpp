@@ -13,14 +13,14 @@
 #include <vector>
 
 #include "cli/commands.h"
-#include "cli/cost_record.h"
-#include "cli/model_options.h"
-#include "cli/prune_run.h"
+#include "cli/find_run.h"
 #include "cli/run_support.h"
 #include "ntt/core/error.h"
+#include "ntt/find/find.h"
+#include "ntt/nn/cost_record.h"
+#include "ntt/nn/dense_network.h"
 #include "ntt/nn/network_file.h"
 #include "ntt/prune/ablation.h"
-#include "ntt/transfer/method_names.h"
 
 namespace ntt {
 namespace {
@@ -66,25 +66,25 @@ Network inverted(const AblateCommand& command, const Source& source) {
   const nlohmann::json record = RunFolder(command.init).read_result();
   const std::string name = record.value("method", "unknown");
   if (record.value("what", "") != "prune" || !record.at("options").contains("samples") || name == "dense" ||
-      is_transfer_method(name)) {
+      fits_student(name)) {
     fail_input("--what invert turns round the scores of ntt prune, and {} was made by {}, which has none", command.init,
                name);
   }
   const nlohmann::json& made_with = record.at("options");
-  const PruneMethod& method = find_prune_method(name);
   const LoadedData data = load_data(made_with.at("data").get<std::string>(), parse_device(command.common.device),
                                     made_with.value("classes", std::vector<std::int64_t>{}));
-  PruneOptions options;
-  options.density = made_with.at("density").get<double>();
-  options.scope = parse_scope(made_with.at("scope").get<std::string>());
+  FindOptions options;
+  options.method = name;
+  options.transfer.step.density = made_with.at("density").get<double>();
+  options.transfer.step.scope = parse_scope(made_with.at("scope").get<std::string>());
+  options.transfer.step.seed = made_with.at("seed").get<std::uint64_t>();
   options.rounds = made_with.value("rounds", std::int64_t{0});
-  options.seed = made_with.at("seed").get<std::uint64_t>();
+  options.samples = made_with.at("samples").get<std::int64_t>();
   options.invert = true;
-  Network network = source.dense.clone();
-  leave_out_of_pruning(network, kept_layers(made_with));
-  network.to(data.train_inputs.device(), at::kFloat);
-  prune(network, method, pruning_data(method, data, made_with.at("samples").get<std::int64_t>(), options.seed),
-        options);
+  Network teacher = source.dense.clone();
+  leave_out_of_pruning(teacher, kept_layers(made_with));
+  teacher.to(data.train_inputs.device(), at::kFloat);
+  Network network = find_sparse_network(std::move(teacher), data.train_inputs, data.train_labels, options).network;
   network.to(at::kCPU, at::kFloat);
   return network;
 }
@@ -109,15 +109,16 @@ void run_ablate(const CLI::App& subcommand, const AblateCommand& command) {
   } else {
     ablate(network, source.dense, kAblations.at(command.what), command.common.seed, initialisation_of(command.init));
   }
-  warn_of_empty_layers(network);
+  log_warnings(empty_layer_warnings(network));
   const std::map<std::string, std::string>& metadata = source.sparse.metadata;
   const std::string data = metadata.contains("data") ? metadata.at("data") : "unknown";
   const std::string method =
       fmt::format("{}, {}", metadata.contains("method") ? metadata.at("method") : "unknown", command.what);
   const std::string before = metadata.contains("provenance") ? metadata.at("provenance") : command.init;
-  write_pruned(
-      run.folder(), source.dense, network, method, data,
-      fmt::format("ntt {} ablate --what {} --seed {}, of: {}", NTT_VERSION, command.what, command.common.seed, before));
+  write_found(run.folder().path(), source.dense, network, method,
+              {{"data", data},
+               {"provenance", fmt::format("ntt {} ablate --what {} --seed {}, of: {}", NTT_VERSION, command.what,
+                                          command.common.seed, before)}});
   nlohmann::json record = result_record("ablate", subcommand, command.common, 0, 0);
   record.erase("seconds");
   record.erase("ms_per_step");

@@ -10,12 +10,11 @@
 #include <vector>
 
 #include "cli/commands.h"
-#include "cli/prune_run.h"
 #include "cli/run_support.h"
-#include "cli/transfer_run.h"
 #include "ntt/core/error.h"
 #include "ntt/data/dataset.h"
-#include "ntt/nn/model.h"
+#include "ntt/find/find.h"
+#include "ntt/nn/dense_network.h"
 #include "ntt/nn/network_file.h"
 #include "ntt/prune/mask.h"
 #include "ntt/report/table.h"
@@ -104,38 +103,40 @@ void print_table(const std::vector<Contestant>& contestants) {
 void run_demo(const CLI::App& subcommand, const CommonOptions& common) {
   apply_threads(common.threads);
   const std::filesystem::path out = fresh_folder(common.out);
-  const LoadedData data = load_data("glyphs", at::kCPU, {});
-  const Network dense = dense_network({kModel, {}, {}}, data, common.seed);
+  CommonOptions on_glyphs = common;
+  on_glyphs.data = "glyphs";
+  const LoadedData data = load_data(on_glyphs, at::kCPU);
+  const Network dense = dense_network({kModel, {}, {}}, data.train_inputs, data.classes, common.seed);
 
-  TransferCommand command;
-  command.common = common;
-  command.transfer.step.density = kDensity;
-  command.transfer.epochs = kTransferEpochs;
-  command.transfer.out = out / "demo-ntt-transfer";
-  RunFolder(command.transfer.out).create();
-  FoundNetwork found = find_sparse_network(dense.clone(), data, command);
-  write_pruned(RunFolder(command.transfer.out), found.teacher, found.student, "ntt", data.name,
-               fmt::format("ntt {} demo --seed {}", NTT_VERSION, common.seed));
+  FindOptions options;
+  options.transfer.step.density = kDensity;
+  options.transfer.step.seed = common.seed;
+  options.transfer.epochs = kTransferEpochs;
+  options.transfer.out = out / "demo-ntt-transfer";
+  RunFolder(options.transfer.out).create();
+  FoundNetwork found = find_sparse_network(dense.clone(), data.train_inputs, {}, options);
+  write_found(options.transfer.out, found.teacher, found.network, found.method,
+              {{"data", data.name}, {"provenance", fmt::format("ntt {} demo --seed {}", NTT_VERSION, common.seed)}});
+  const TransferResult& transfer = found.transfer.value();
 
   Network random = dense.clone();
   mask_by_scores(random, random_scores(random, common.seed), kDensity, Scope::layer);
   std::vector<Contestant> contestants;
-  contestants.push_back(train_contestant("ntt", std::move(found.student), data, common, out));
-  contestants.back().kernel_distance =
-      fmt::format("{:.0f} -> {:.0f}", found.result.before.kernel, found.result.after.kernel);
-  contestants.back().seconds += found.result.seconds;
+  contestants.push_back(train_contestant("ntt", std::move(found.network), data, common, out));
+  contestants.back().kernel_distance = fmt::format("{:.0f} -> {:.0f}", transfer.before.kernel, transfer.after.kernel);
+  contestants.back().seconds += transfer.seconds;
   contestants.push_back(train_contestant("random", std::move(random), data, common, out));
   contestants.push_back(train_contestant("dense", dense.clone(), data, common, out));
   print_table(contestants);
 
-  nlohmann::json record = result_record("demo", subcommand, common, 0, found.result.ms_per_step);
+  nlohmann::json record = result_record("demo", subcommand, common, 0, transfer.ms_per_step);
   record.erase("seconds");
   for (const Contestant& contestant : contestants) {
     record["test_accuracy"][contestant.name] = contestant.test_accuracy;
   }
   RunFolder(out).write_result(record);
-  fmt::print("The NTT network was found without a label, in {}. Runs are in {}.\n",
-             format_seconds(found.result.seconds), out.string());
+  fmt::print("The NTT network was found without a label, in {}. Runs are in {}.\n", format_seconds(transfer.seconds),
+             out.string());
 }
 
 }  // namespace

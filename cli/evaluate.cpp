@@ -12,9 +12,11 @@
 #include <vector>
 
 #include "cli/commands.h"
-#include "cli/prune_run.h"
+#include "cli/find_run.h"
 #include "cli/run_support.h"
 #include "ntt/core/stopwatch.h"
+#include "ntt/nn/cost_record.h"
+#include "ntt/nn/model.h"
 #include "ntt/nn/network_file.h"
 #include "ntt/report/table.h"
 #include "ntt/sparse/predictor.h"
@@ -43,8 +45,8 @@ void run_evaluate(const CLI::App& subcommand, const EvaluateCommand& options) {
   apply_threads(options.common.threads);
   const at::Device device = parse_device(options.common.device);
   Network network = read_network(options.network).network;
-  const LoadedData data = load_data(options.common.data, device, options.common.classes);
-  check_network_fits(network, data, options.network);
+  const LoadedData data = load_data(options.common, device);
+  check_network_fits(network, options.network, data.input, data.classes, data.name);
   network.to(device, at::kFloat);
   const std::string model = network.graph().name;
   const double density = network.density();

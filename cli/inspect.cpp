@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "cli/commands.h"
-#include "cli/cost_record.h"
 #include "cli/inspect_model.h"
 #include "cli/model_options.h"
 #include "cli/run_support.h"
@@ -24,6 +23,7 @@
 #include "ntt/models/graph_drawing.h"
 #include "ntt/models/zoo.h"
 #include "ntt/nn/cost.h"
+#include "ntt/nn/cost_record.h"
 #include "ntt/nn/network_file.h"
 #include "ntt/report/table.h"
 

@@ -21,6 +21,7 @@
 #include "ntt/kernel/comparison.h"
 #include "ntt/kernel/empirical_ntk.h"
 #include "ntt/kernel/probes.h"
+#include "ntt/nn/model.h"
 #include "ntt/nn/network_file.h"
 #include "ntt/report/table.h"
 
@@ -52,7 +53,7 @@ struct KernelSides {
 
 Network load_network(const std::string& path, const LoadedData& data, at::Device device, at::ScalarType dtype) {
   NetworkFile file = read_network(path);
-  check_network_fits(file.network, data, path);
+  check_network_fits(file.network, path, data.input, data.classes, data.name);
   file.network.to(device, dtype);
   return std::move(file.network);
 }
@@ -125,7 +126,7 @@ void run_kernel(const CLI::App& subcommand, const KernelCommand& command) {
   if (command.sketched() && !command.against.empty()) {
     fail_input("--against compares exact kernels; leave out --kernel sketch");
   }
-  const LoadedData data = load_data(command.common.data, device, command.common.classes);
+  const LoadedData data = load_data(command.common, device);
   const Network network = load_network(command.network, data, device, command.scalar_type());
   std::optional<Network> other;
   if (!command.against.empty()) {

@@ -17,6 +17,7 @@
 #include "ntt/core/progress.h"
 #include "ntt/core/stopwatch.h"
 #include "ntt/io/npy.h"
+#include "ntt/nn/model.h"
 #include "ntt/nn/network_file.h"
 #include "ntt/report/table.h"
 #include "ntt/sparse/predictor.h"
@@ -52,8 +53,8 @@ Questions read_questions(const RunCommand& options, const Network& network) {
     }
     return {inputs.to(at::kFloat), {}};
   }
-  const LoadedData data = load_data(options.common.data, at::kCPU, options.common.classes);
-  check_network_fits(network, data, options.network);
+  const LoadedData data = load_data(options.common, at::kCPU);
+  check_network_fits(network, options.network, data.input, data.classes, data.name);
   return {data.test_inputs, data.test_labels};
 }
 

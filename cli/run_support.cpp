@@ -25,7 +25,7 @@
 #include "cli/config.h"
 #include "ntt/core/error.h"
 #include "ntt/core/threads.h"
-#include "ntt/data/classes.h"
+#include "ntt/graph/graph.h"
 #include "ntt/io/atomic_file.h"
 #include "ntt/io/toml_options.h"
 #include "ntt/report/table.h"
@@ -180,30 +180,12 @@ at::Device parse_device(const std::string& name) {
   return {at::kCUDA, static_cast<at::DeviceIndex>(numbered ? std::stoi(number) : 0)};
 }
 
-LoadedData load_data(const std::string& name, at::Device device, const std::vector<std::int64_t>& classes) {
-  const Dataset whole = load_dataset(name);
-  const Dataset dataset = classes.empty() ? whole : select_classes(whole, classes);
-  const Standardised standardised = standardise(dataset);
-  LoadedData data;
-  data.name = dataset.name;
-  data.input = standardised.train_images.sizes().slice(1).vec();
-  data.classes = dataset.classes;
-  data.train_inputs = standardised.train_images.to(device);
-  data.train_labels = dataset.train_labels.to(device);
-  data.test_inputs = standardised.test_images.to(device);
-  data.test_labels = dataset.test_labels.to(device);
+LoadedData load_data(const CommonOptions& options, at::Device device) {
+  LoadedData data = load_data(options.data, device, options.classes);
   spdlog::info("data: {}, {} training and {} test inputs of {}, {} classes{}", data.name,
                format_count(data.train_inputs.size(0)), format_count(data.test_inputs.size(0)), to_string(data.input),
-               data.classes, dataset.note.empty() ? "" : fmt::format(" ({})", dataset.note));
+               data.classes, data.note.empty() ? "" : fmt::format(" ({})", data.note));
   return data;
-}
-
-void check_network_fits(const Network& network, const LoadedData& data, const std::string& origin) {
-  if (network.graph().input_shape() != data.input || network.outputs() != data.classes) {
-    fail_input("{} holds a network of {} inputs and {} outputs, but {} has inputs of {} and {} classes", origin,
-               to_string(network.graph().input_shape()), network.outputs(), data.name, to_string(data.input),
-               data.classes);
-  }
 }
 
 OpenRun::OpenRun(const CLI::App& subcommand, const CommonOptions& options)

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "ntt/data/loaded.h"
 #include "ntt/io/run_folder.h"
-#include "ntt/nn/network.h"
 #include "ntt/sparse/execution.h"
 
 namespace ntt {
@@ -50,22 +50,8 @@ void apply_threads(int count);
 /// "cpu", "cuda" or "cuda:1"; InputError where libtorch or the machine has no such device.
 at::Device parse_device(const std::string& name);
 
-/// A data set as networks take it, on a device.
-struct LoadedData {
-  std::string name;
-  Shape input;  ///< [channels, height, width]
-  std::int64_t classes = 0;
-  at::Tensor train_inputs;  ///< float32, standardised, [N, C, H, W]
-  at::Tensor train_labels;  ///< int64 [N]
-  at::Tensor test_inputs;
-  at::Tensor test_labels;
-};
-
-/// Loads a data set, or these classes of it, standardises it and logs what it holds.
-LoadedData load_data(const std::string& name, at::Device device, const std::vector<std::int64_t>& classes);
-/// InputError naming `origin`, where the network is from, if it takes other inputs than the data's or has another
-/// number of outputs than the data has classes.
-void check_network_fits(const Network& network, const LoadedData& data, const std::string& origin);
+/// Loads the data set, or the classes of it, that the options name, and logs what it holds.
+LoadedData load_data(const CommonOptions& options, at::Device device);
 
 /// The folder of a run that is about to start. Destroyed by an exception, it takes back what it made if the run wrote
 /// nothing else there.

@@ -10,19 +10,18 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 
 #include "cli/commands.h"
-#include "cli/cost_record.h"
 #include "cli/model_options.h"
 #include "cli/run_support.h"
 #include "cli/transfer_options.h"
 #include "ntt/core/error.h"
-#include "ntt/nn/model.h"
+#include "ntt/find/start.h"
+#include "ntt/nn/cost_record.h"
 #include "ntt/nn/network_file.h"
-#include "ntt/prune/mask.h"
 #include "ntt/report/table.h"
+#include "ntt/train/record.h"
 #include "ntt/train/trainer.h"
 
 namespace ntt {
@@ -37,13 +36,6 @@ struct TrainCommand {
   double density = 0;  ///< 0: not given
   Scope scope = Scope::layer;
   std::string select = "last";
-};
-
-/// What a run starts from, and how that is told to those who find its network.
-struct Start {
-  Network network;
-  std::optional<Network> teacher;  ///< the untrained dense network that it comes from, where that is known
-  std::map<std::string, std::string> metadata;
 };
 
 void check_start_options(const TrainCommand& options) {
@@ -69,79 +61,49 @@ void check_start_options(const TrainCommand& options) {
   }
 }
 
-/// The teacher in the run folder, or the network itself where it is dense; read only if it is asked for.
-std::optional<Network> find_teacher(const TrainCommand& options, const Network& network, const LoadedData& data) {
-  const std::filesystem::path file = RunFolder(options.init).file(kTeacherFile);
-  if (options.training.track == 0) {
-    return std::nullopt;
+/// What training starts from.
+TrainingStart find_start(const TrainCommand& options, const LoadedData& data) {
+  const bool with_teacher = options.training.track > 0;
+  if (!options.init.empty()) {
+    return read_start(options.init, data, with_teacher);
   }
-  if (std::filesystem::exists(file)) {
-    NetworkFile teacher = read_network(file);
-    check_network_fits(teacher.network, data, file.string());
-    return std::move(teacher.network);
-  }
-  return network.density() == 1 ? std::optional(network.clone()) : std::nullopt;
+  const double density = options.method == "random" ? options.density : 1;
+  return draw_start({options.method, options.model, density, options.scope, options.common.seed}, data, with_teacher);
 }
 
-Start read_start(const TrainCommand& options, const LoadedData& data) {
-  NetworkFile file = read_network(options.init);
-  check_network_fits(file.network, data, options.init);
-  Start start{std::move(file.network), {}, {}};
-  start.teacher = find_teacher(options, start.network, data);
-  const auto method = file.metadata.find("method");
-  start.metadata["method"] = method == file.metadata.end() ? "unknown" : method->second;
-  const auto found_on = file.metadata.find("data");
-  start.metadata["provenance"] =
-      fmt::format("ntt {} train --seed {}, from {}{}", NTT_VERSION, options.common.seed, options.init,
-                  found_on == file.metadata.end() ? "" : fmt::format(", found on {}", found_on->second));
-  return start;
-}
-
-Start draw_start(const TrainCommand& options, const LoadedData& data) {
-  Start start{dense_network(options.model, data, options.common.seed), {}, {}};
-  if (options.training.track > 0) {
-    start.teacher = start.network.clone();
+/// What the trained network's file says of it.
+std::map<std::string, std::string> metadata_of(const TrainCommand& options, const TrainingStart& start,
+                                               const LoadedData& data) {
+  std::string provenance = fmt::format("ntt {} train --seed {}", NTT_VERSION, options.common.seed);
+  if (!options.init.empty()) {
+    provenance += fmt::format(", from {}", options.init);
+    provenance += start.found_on.empty() ? "" : fmt::format(", found on {}", start.found_on);
   }
-  if (options.method == "random") {
-    mask_by_scores(start.network, random_scores(start.network, options.common.seed), options.density, options.scope);
-  }
-  start.metadata["method"] = options.method;
-  start.metadata["provenance"] = fmt::format("ntt {} train --seed {}", NTT_VERSION, options.common.seed);
-  return start;
+  return {
+      {"model", start.network.graph().name}, {"data", data.name}, {"method", start.method}, {"provenance", provenance}};
 }
 
-nlohmann::json figures_of(const TrainingResult& result, const Evaluation& kept) {
-  return {{"test_accuracy", kept.test_accuracy},
-          {"test_loss", kept.test_loss},
-          {"validation_accuracy", kept.validation_accuracy},
-          {"train_accuracy", kept.train_accuracy},
-          {"kept_step", kept.step},
-          {"last", result.last},
-          {"best_validation", result.best},
-          {"mean_test_accuracy_of_last_ten", result.mean_test_accuracy},
-          {"steps", result.steps},
-          {"evaluation_seconds", result.evaluation_seconds}};
-}
-
-void report(const CLI::App& subcommand, const TrainCommand& options, const Start& start, const RunFolder& folder,
-            const TrainingResult& result) {
-  const Evaluation& kept = options.training.select == Select::last ? result.last : result.best;
+nlohmann::json record_of(const CLI::App& subcommand, const TrainCommand& options, const TrainingStart& start,
+                         const std::string& data, const TrainingResult& result) {
   nlohmann::json record = result_record("train", subcommand, options.common, result.seconds, result.ms_per_step);
   record["model"] = start.network.graph().name;
-  record["method"] = start.metadata.at("method");
-  record["data"] = start.metadata.at("data");
+  record["method"] = start.method;
+  record["data"] = data;
   record["density"] = start.network.density();
   record["execution"] = to_string(result.execution);
   record["cost"] = cost_record(start.network);
-  record["figures"] = figures_of(result, kept);
-  folder.write_result(record);
+  record["figures"] = training_figures(result, options.training.select);
+  return record;
+}
 
+void report(const TrainCommand& options, const nlohmann::json& record, const TrainingResult& result,
+            const RunFolder& folder) {
   const auto percent = [](double share) { return std::isnan(share) ? "none held out" : format_percent(share); };
   print_result(options.common, record,
-               {{"model", start.network.graph().name},
-                {"method", start.metadata.at("method")},
-                {"data", start.metadata.at("data")},
-                {"density", fmt::format("{:.4g}", start.network.density())},
+               {{"model", record.at("model")},
+                {"method", record.at("method")},
+                {"data", record.at("data")},
+                {"density", fmt::format("{:.4g}", record.at("density").get<double>())},
                 {"steps", format_count(result.steps)},
                 {"test accuracy", fmt::format("{} at the end", percent(result.last.test_accuracy))},
                 {"", fmt::format("{} mean of the last ten evaluations", percent(result.mean_test_accuracy))},
@@ -161,10 +123,8 @@ void run_train(const CLI::App& subcommand, TrainCommand& options) {
   check_start_options(options);
   apply_threads(options.common.threads);
   const at::Device device = parse_device(options.common.device);
-  const LoadedData data = load_data(options.common.data, device, options.common.classes);
-  Start start = options.init.empty() ? draw_start(options, data) : read_start(options, data);
-  start.metadata["model"] = start.network.graph().name;
-  start.metadata["data"] = data.name;
+  const LoadedData data = load_data(options.common, device);
+  TrainingStart start = find_start(options, data);
   start.network.to(device, at::kFloat);
   if (start.teacher) {
     start.teacher->to(device, at::kFloat);
@@ -177,8 +137,10 @@ void run_train(const CLI::App& subcommand, TrainCommand& options) {
   options.training.resume = run.resume();
   const TrainingResult result = train(
       start.network, {data.train_inputs, data.train_labels, data.test_inputs, data.test_labels}, options.training);
-  write_network(run.folder().file(kNetworkFile), start.network, start.metadata);
-  report(subcommand, options, start, run.folder(), result);
+  write_network(run.folder().file(kNetworkFile), start.network, metadata_of(options, start, data));
+  const nlohmann::json record = record_of(subcommand, options, start, data.name, result);
+  run.folder().write_result(record);
+  report(options, record, result, run.folder());
 }
 
 void add_start_options(CLI::App& train, TrainCommand& options) {

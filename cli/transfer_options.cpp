@@ -2,6 +2,7 @@
 
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
 #include <map>
 #include <string>
 
@@ -79,6 +80,31 @@ void add_fitting_options(CLI::App& subcommand, TransferOptions& options) {
 
 void add_batch_size_option(CLI::App& subcommand, TransferOptions& options) {
   subcommand.add_option("--batch-size", options.batch_size, "Inputs a step")->check(CLI::Range(2, 1 << 20));
+}
+
+void add_length_options(CLI::App& subcommand, FindOptions& find) {
+  TransferOptions& options = find.transfer;
+  add_batch_size_option(subcommand, options);
+  subcommand.add_option("--epochs", options.epochs, "Passes over the training inputs")->check(CLI::PositiveNumber);
+  subcommand.add_option("--steps", options.steps, "Steps instead of epochs; 0: as --epochs says")
+      ->check(CLI::NonNegativeNumber);
+  subcommand
+      .add_option("--weight-decay", find.weight_decay,
+                  "Weight of the squared weights, divided by the density (published: 1e-4, with convolutions 1e-5)")
+      ->check(CLI::NonNegativeNumber);
+  subcommand
+      .add_option_function<std::string>(
+          "--initial-mask",
+          [&options](const std::string& name) {
+            options.initial_mask = name == "magnitude" ? InitialMask::magnitude : InitialMask::logit_snip;
+          },
+          "Scores of the first mask")
+      ->check(CLI::IsMember({"magnitude", "logit-snip"}))
+      ->default_str("magnitude");
+  subcommand.add_option("--held-out", options.held_out, "Share of the training inputs to measure the distances on")
+      ->check(CLI::Range(1e-6, 0.5));
+  subcommand.add_option("--evaluate-interval", options.evaluate_every, "Steps between those measurements")
+      ->check(CLI::PositiveNumber);
 }
 
 }  // namespace ntt

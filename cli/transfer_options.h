@@ -2,7 +2,7 @@
 
 #include <CLI/App.hpp>
 
-#include "ntt/transfer/transfer.h"
+#include "ntt/find/find.h"
 
 namespace ntt {
 
@@ -18,5 +18,9 @@ void add_fitting_options(CLI::App& subcommand, TransferOptions& options);
 
 /// `--batch-size`.
 void add_batch_size_option(CLI::App& subcommand, TransferOptions& options);
+
+/// Options of a whole run that a single step does not have: batch size, epochs, steps, weight decay, initial mask,
+/// held-out share, evaluation interval.
+void add_length_options(CLI::App& subcommand, FindOptions& options);
 
 }  // namespace ntt

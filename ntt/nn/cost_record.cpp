@@ -1,4 +1,6 @@
-#include "cli/cost_record.h"
+#include "ntt/nn/cost_record.h"
+
+#include <ATen/ATen.h>
 
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -40,6 +42,20 @@ nlohmann::json cost_record(const Network& network) {
             {"masked_bytes", total.masked_bytes},
             {"compact_bytes", total.compact_bytes},
             {"sparse_bytes", total.sparse_bytes}}}};
+}
+
+nlohmann::json layer_densities(const Network& network) {
+  nlohmann::json layers = nlohmann::json::array();
+  for (const Parameter* parameter : network.parameters()) {
+    if (parameter->prunable) {
+      const std::int64_t all = parameter->value.numel();
+      layers.push_back({{"name", parameter->name},
+                        {"weights", all},
+                        {"kept", parameter->kept()},
+                        {"density", static_cast<double>(parameter->kept()) / static_cast<double>(all)}});
+    }
+  }
+  return layers;
 }
 
 }  // namespace ntt

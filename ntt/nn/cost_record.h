@@ -11,4 +11,7 @@ namespace ntt {
 /// layers also name, shape, density, empty_outputs and unread_inputs (ntt/nn/cost.h).
 nlohmann::json cost_record(const Network& network);
 
+/// [{"name", "weights", "kept", "density"}] of every prunable weight.
+nlohmann::json layer_densities(const Network& network);
+
 }  // namespace ntt

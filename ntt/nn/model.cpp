@@ -63,4 +63,12 @@ Network make_network(const Model& model, const WeightOptions& options, std::uint
   return network;
 }
 
+void check_network_fits(const Network& network, const std::string& origin, const Shape& input, std::int64_t classes,
+                        const std::string& data) {
+  if (network.graph().input_shape() != input || network.outputs() != classes) {
+    fail_input("{} holds a network of {} inputs and {} outputs, but {} has inputs of {} and {} classes", origin,
+               to_string(network.graph().input_shape()), network.outputs(), data, to_string(input), classes);
+  }
+}
+
 }  // namespace ntt

@@ -33,4 +33,9 @@ struct WeightOptions {
 Network make_network(const Model& model, const WeightOptions& options, std::uint64_t seed,
                      at::ScalarType dtype = at::kFloat);
 
+/// InputError naming `origin`, where the network is from, if it takes other inputs than the data's or has another
+/// number of outputs than the data has classes.
+void check_network_fits(const Network& network, const std::string& origin, const Shape& input, std::int64_t classes,
+                        const std::string& data);
+
 }  // namespace ntt

@@ -1,0 +1,73 @@
+#include "cli/find_run.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <nlohmann/json.hpp>
+
+#include "ntt/core/threads.h"
+#include "ntt/find/record.h"
+#include "ntt/report/table.h"
+
+namespace ntt {
+namespace {
+
+/// Checks options against the network and fills in those that depend on it.
+void settle(CLI::App& subcommand, FindOptions& options, const Graph& graph) {
+  check_find_options(options, graph);
+  if (fits_student(options.method) && !options.weight_decay) {
+    options.weight_decay = published_weight_decay(graph);
+    subcommand.get_option("--weight-decay")->default_str(fmt::format("{}", *options.weight_decay));
+  }
+}
+
+}  // namespace
+
+FindRun run_find(CLI::App& subcommand, FindCommand& command, const std::string& provenance) {
+  const CommonOptions& common = command.common;
+  TransferOptions& transfer = command.find.transfer;
+  transfer.step.seed = common.seed;
+  transfer.command = subcommand.get_name();
+  check_find_options(command.find);
+  apply_threads(common.threads);
+  const LoadedData data = load_data(common, parse_device(common.device));
+  Network dense = dense_network(command.model, data.train_inputs, data.classes, common.seed);
+  settle(subcommand, command.find, dense.graph());
+  const OpenRun run(subcommand, common);
+  transfer.resume = run.resume();
+  transfer.out = run.folder().path();
+  if (fits_student(command.find.method)) {
+    spdlog::info("transfer: {} at density {}, {} threads", dense.graph().name, transfer.step.density, threads());
+  }
+  FoundNetwork found = find_sparse_network(std::move(dense), data.train_inputs, data.train_labels, command.find);
+  log_warnings(found.warnings);
+  write_found(run.folder().path(), found.teacher, found.network, found.method,
+              {{"data", data.name}, {"provenance", provenance}});
+  return {std::move(found), data.name, run.folder()};
+}
+
+nlohmann::json write_find_result(const CLI::App& subcommand, const FindCommand& command, const FindRun& run) {
+  nlohmann::json record =
+      result_record(subcommand.get_name(), subcommand, command.common, run.found.seconds, run.found.ms_per_step);
+  record.update(find_record(run.found));
+  record["data"] = run.data;
+  run.folder.write_result(record);
+  return record;
+}
+
+void log_warnings(const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) {
+    spdlog::warn("{}", warning);
+  }
+}
+
+std::string layer_text(const nlohmann::json& layer) {
+  return fmt::format("{:.4g}, {} of {}", layer["density"].get<double>(),
+                     format_count(layer["kept"].get<std::int64_t>()),
+                     format_count(layer["weights"].get<std::int64_t>()));
+}
+
+}  // namespace ntt

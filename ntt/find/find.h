@@ -1,0 +1,84 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ntt/nn/network.h"
+#include "ntt/transfer/transfer.h"
+
+namespace ntt {
+
+/// Neural Tangent Transfer with the kernel that `transfer.step.kernel` says.
+inline constexpr std::string_view kNtt = "ntt";
+
+/// How a sparse network is found.
+struct FindOptions {
+  std::string method{kNtt};  ///< kNtt or one of find_methods()
+  /// Density, scope and seed (in `step`) are every method's; the rest is of those that fit a student to its teacher.
+  TransferOptions transfer;
+  std::optional<double> weight_decay;  ///< λ_2 of those; nothing: published_weight_decay()
+  std::int64_t samples = 1000;         ///< training inputs that scores are taken on, drawn from the seed
+  std::int64_t rounds = 0;             ///< of scoring; 0: the method's own number
+  bool invert = false;                 ///< keep the weights that the method would prune first
+};
+
+/// A sparse network, what it was made of, and how it was found.
+struct FoundNetwork {
+  Network teacher;
+  Network network;
+  std::string method;
+  std::string reads;                       ///< "inputs and labels", "inputs" or "no data"
+  double seconds = 0;                      ///< over all the processes that it took
+  double ms_per_step = 0;                  ///< 0 for methods without steps
+  std::optional<TransferResult> transfer;  ///< of methods that fit a student
+  std::vector<std::string> warnings;       ///< a sentence for each layer of which nothing is left
+};
+
+/// What a method may be called, kNtt aside: those that score weights, then those that fit a student to its teacher, as
+/// NTT does with either kernel (docs/methods.md).
+std::vector<std::string> find_methods();
+
+/// Whether the method fits a student to its teacher in steps: it then takes a weight decay and what TransferOptions
+/// says.
+bool fits_student(std::string_view method);
+
+/// Whether the method needs labels; InputError where there is no such method.
+bool reads_labels(std::string_view method);
+
+/// The published λ_2: 1e-4, for networks with convolutions 1e-5 (Liu & Zenke 2020).
+double published_weight_decay(const Graph& graph);
+
+/// InputError for an unknown method, a density outside (0, 1], and options that are not at their defaults though the
+/// method takes none such; with a network also where they do not fit it (more probes than outputs).
+void check_find_options(const FindOptions& options);
+void check_find_options(const FindOptions& options, const Graph& graph);
+
+/// Finds a sparse network by any method.
+///
+/// @param teacher the dense network; weights that are not `prunable` stay. The networks found are on its device
+/// @param inputs  training inputs [N, ...], standardised, on the teacher's device
+/// @param labels  int64 [N], of methods that read labels only; else undefined, or not looked at
+///
+/// Methods that fit a student write metrics and checkpoints to `options.transfer.out`, and go on from there where
+/// `options.transfer.resume` says so (ntt/transfer/transfer.h). InputError where options, network and data do not fit;
+/// RunError where scores or the loss are not finite; Interrupted.
+FoundNetwork find_sparse_network(Network teacher, const at::Tensor& inputs, const at::Tensor& labels,
+                                 const FindOptions& options);
+
+/// Writes a dense network as teacher.safetensors and the sparse one made of it as network.safetensors.
+///
+/// @param metadata of both (ntt/nn/network_file.h), to which model and method are added; the teacher's is "dense"
+void write_found(const std::filesystem::path& folder, const Network& teacher, const Network& network,
+                 const std::string& method, std::map<std::string, std::string> metadata);
+
+/// A sentence for each layer of which nothing is left.
+std::vector<std::string> empty_layer_warnings(const Network& network);
+
+}  // namespace ntt
