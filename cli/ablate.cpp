@@ -118,7 +118,8 @@ void run_ablate(const CLI::App& subcommand, const AblateCommand& command) {
   write_found(run.folder().path(), source.dense, network, method,
               {{"data", data},
                {"provenance", fmt::format("ntt {} ablate --what {} --seed {}, of: {}", NTT_VERSION, command.what,
-                                          command.common.seed, before)}});
+                                          command.common.seed, before)}},
+              source.sparse.format);
   nlohmann::json record = result_record("ablate", subcommand, command.common, 0, 0);
   record.erase("seconds");
   record.erase("ms_per_step");

@@ -5,8 +5,10 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <vector>
 
 #include "cli/commands.h"
@@ -69,7 +71,9 @@ Contestant train_contestant(const std::string& name, Network network, const Load
   options.evaluate_every = training_inputs / options.batch_size;
   const TrainingResult result =
       train(network, {data.train_inputs, data.train_labels, data.test_inputs, data.test_labels}, options);
-  write_network(folder.file(kNetworkFile), network, {{"model", kModel}, {"method", name}, {"data", data.name}});
+  std::map<std::string, std::string> metadata{{"model", kModel}, {"method", name}, {"data", data.name}};
+  set_data_format(metadata, format_of(data));
+  write_network(folder.file(kNetworkFile), network, metadata);
   folder.write_result({{"what", "train"}, {"method", name}, {"test_accuracy", result.last.test_accuracy}});
 
   Contestant contestant{name, "-", network.density(), {}, result.seconds};
@@ -116,7 +120,8 @@ void run_demo(const CLI::App& subcommand, const CommonOptions& common) {
   RunFolder(options.transfer.out).create();
   FoundNetwork found = find_sparse_network(dense.clone(), data.train_inputs, {}, options);
   write_found(options.transfer.out, found.teacher, found.network, found.method,
-              {{"data", data.name}, {"provenance", fmt::format("ntt {} demo --seed {}", NTT_VERSION, common.seed)}});
+              {{"data", data.name}, {"provenance", fmt::format("ntt {} demo --seed {}", NTT_VERSION, common.seed)}},
+              format_of(data));
   const TransferResult& transfer = found.transfer.value();
 
   Network random = dense.clone();

@@ -44,8 +44,9 @@ std::pair<std::int64_t, std::int64_t> count_parameters(const Network& network) {
 void run_evaluate(const CLI::App& subcommand, const EvaluateCommand& options) {
   apply_threads(options.common.threads);
   const at::Device device = parse_device(options.common.device);
-  Network network = read_network(options.network).network;
-  const LoadedData data = load_data(options.common, device);
+  NetworkFile file = read_network(options.network);
+  Network& network = file.network;
+  const LoadedData data = load_data(options.common, device, file.format);
   check_network_fits(network, options.network, data.input, data.classes, data.name);
   network.to(device, at::kFloat);
   const std::string model = network.graph().name;

@@ -21,6 +21,7 @@
 #include "ntt/data/dataset.h"
 #include "ntt/export/arrays.h"
 #include "ntt/nn/cost.h"
+#include "ntt/nn/model.h"
 #include "ntt/nn/network_file.h"
 #include "ntt/onnx/writer.h"
 #include "ntt/report/table.h"
@@ -74,13 +75,15 @@ fs::path target_of(const ExportCommand& command) {
 }
 
 /// What the file does not say of its inputs and classes, as far as the network's data set is here to say so.
-void complete_format(NetworkFile& file) {
+void complete_format(NetworkFile& file, const std::string& origin) {
   const auto data = file.metadata.find("data");
   if (file.format.normalisation || data == file.metadata.end()) {
     return;
   }
   try {
     const Dataset dataset = load_dataset(data->second);
+    check_network_fits(file.network, origin, dataset.train_images.sizes().slice(1).vec(), dataset.classes,
+                       dataset.name);
     file.format = {standardise(dataset).normalisation, dataset.class_names};
   } catch (const InputError& error) {
     spdlog::warn("the file will not say how inputs are prepared: {}", error.what());
@@ -101,7 +104,7 @@ void run_export(const CLI::App& subcommand, const ExportCommand& command) {
   check_options(subcommand, command);
   const fs::path path = target_of(command);
   NetworkFile file = read_network(command.network);
-  complete_format(file);
+  complete_format(file, command.network);
   set_data_format(file.metadata, file.format);
   write_export(path, command, file);
 

@@ -45,7 +45,7 @@ FindRun run_find(CLI::App& subcommand, FindCommand& command, const std::string& 
   FoundNetwork found = find_sparse_network(std::move(dense), data.train_inputs, data.train_labels, command.find);
   log_warnings(found.warnings);
   write_found(run.folder().path(), found.teacher, found.network, found.method,
-              {{"data", data.name}, {"provenance", provenance}});
+              {{"data", data.name}, {"provenance", provenance}}, format_of(data));
   return {std::move(found), data.name, run.folder()};
 }
 

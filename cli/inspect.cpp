@@ -11,6 +11,7 @@
 #include <charconv>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,7 +44,43 @@ struct InspectCommand {
 nlohmann::json record_of(const NetworkFile& file) {
   nlohmann::json record = {{"what", "inspect"}, {"metadata", file.metadata}, {"density", file.network.density()}};
   record.update(cost_record(file.network));
+  if (file.format.normalisation) {
+    record["preprocessing"] = nlohmann::json::parse(file.metadata.at("preprocessing"));
+  }
+  if (!file.format.class_names.empty()) {
+    record["class_names"] = file.format.class_names;
+  }
   return record;
+}
+
+/// How raw inputs are standardised: "uint8 / 255, mean 0.1307, deviation 0.3081".
+std::string inputs_text(const Normalisation& normalisation) {
+  return fmt::format("{}, mean {:.4g}, deviation {:.4g}", normalisation.bytes ? "uint8 / 255" : "float",
+                     fmt::join(normalisation.mean, " "), fmt::join(normalisation.standard_deviation, " "));
+}
+
+/// What the file says of the network, but for what is long or for programs.
+std::string about_table(const NetworkFile& file) {
+  std::set<std::string> for_programs{"architecture", "format"};
+  if (file.format.normalisation) {
+    for_programs.insert("preprocessing");
+  }
+  if (!file.format.class_names.empty()) {
+    for_programs.insert("class_names");
+  }
+  Table about({{"of"}, {"this network"}});
+  for (const auto& [key, value] : file.metadata) {
+    if (!for_programs.contains(key)) {
+      about.add_row({key, value});
+    }
+  }
+  if (file.format.normalisation) {
+    about.add_row({"inputs", inputs_text(*file.format.normalisation)});
+  }
+  if (!file.format.class_names.empty()) {
+    about.add_row({"classes", fmt::format("{}", fmt::join(file.format.class_names, ", "))});
+  }
+  return about.str();
 }
 
 std::string table_of(const std::vector<LayerCost>& costs) {
@@ -123,13 +160,7 @@ void inspect_network(const InspectCommand& command) {
     fmt::print("{}\n", record_of(file).dump(2));
     return;
   }
-  Table about({{"of"}, {"this network"}});
-  for (const auto& [key, value] : file.metadata) {
-    if (key != "architecture" && key != "format") {
-      about.add_row({key, value});
-    }
-  }
-  fmt::print("{}\n{}", about.str(), table_of(layer_costs(file.network)));
+  fmt::print("{}\n{}", about_table(file), table_of(layer_costs(file.network)));
 }
 
 void inspect_model(const InspectCommand& command) {

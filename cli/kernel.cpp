@@ -51,11 +51,10 @@ struct KernelSides {
   KernelInputs columns;
 };
 
-Network load_network(const std::string& path, const LoadedData& data, at::Device device, at::ScalarType dtype) {
+NetworkFile load_network(const std::string& path, at::Device device, at::ScalarType dtype) {
   NetworkFile file = read_network(path);
-  check_network_fits(file.network, path, data.input, data.classes, data.name);
   file.network.to(device, dtype);
-  return std::move(file.network);
+  return file;
 }
 
 at::Tensor first_inputs(const at::Tensor& inputs, std::int64_t count, const KernelCommand& command,
@@ -126,11 +125,14 @@ void run_kernel(const CLI::App& subcommand, const KernelCommand& command) {
   if (command.sketched() && !command.against.empty()) {
     fail_input("--against compares exact kernels; leave out --kernel sketch");
   }
-  const LoadedData data = load_data(command.common, device);
-  const Network network = load_network(command.network, data, device, command.scalar_type());
+  const NetworkFile file = load_network(command.network, device, command.scalar_type());
+  const Network& network = file.network;
+  const LoadedData data = load_data(command.common, device, file.format);
+  check_network_fits(network, command.network, data.input, data.classes, data.name);
   std::optional<Network> other;
   if (!command.against.empty()) {
-    other = load_network(command.against, data, device, command.scalar_type());
+    other = load_network(command.against, device, command.scalar_type()).network;
+    check_network_fits(*other, command.against, data.input, data.classes, data.name);
   }
   const KernelSides sides = sides_of(command, data);
   const std::int64_t width = command.sketched() ? command.probes : data.classes;

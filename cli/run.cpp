@@ -1,6 +1,7 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -30,6 +31,7 @@ struct RunCommand {
   CommonOptions common;
   std::string network;
   std::string inputs;
+  bool standardise = false;
   std::int64_t batch_size = 64;
   Execution execution = Execution::automatic;
 };
@@ -40,21 +42,34 @@ struct Questions {
   at::Tensor labels;
 };
 
-Questions read_questions(const RunCommand& options, const Network& network) {
-  if (options.inputs.empty() == options.common.data.empty()) {
+/// The inputs of --inputs as the network takes them: uint8 ones are raw, floats are where it was said so.
+at::Tensor read_inputs(const RunCommand& options, const DataFormat& format) {
+  const at::Tensor inputs = read_npy(options.inputs);
+  const at::ScalarType dtype = inputs.scalar_type();
+  if (dtype != at::kByte && dtype != at::kFloat && dtype != at::kDouble) {
+    fail_input("{} holds {}, but inputs are uint8, float32 or float64", options.inputs, c10::toString(dtype));
+  }
+  if (dtype != at::kByte && !options.standardise) {
+    return inputs.to(at::kFloat);
+  }
+  if (!format.normalisation) {
     fail_input(
-        "give either --inputs FILE.npy, standardised as in training, or --data NAME, whose test inputs are used");
+        "{} does not say how raw inputs are standardised, being of an older version or from elsewhere; give --inputs "
+        "float32, standardised as in training, or --data NAME",
+        options.network);
+  }
+  return standardise(inputs, *format.normalisation);
+}
+
+Questions read_questions(const RunCommand& options, const NetworkFile& file) {
+  if (options.inputs.empty() == options.common.data.empty()) {
+    fail_input("give either --inputs FILE.npy or --data NAME, whose test inputs are used");
   }
   if (!options.inputs.empty()) {
-    const at::Tensor inputs = read_npy(options.inputs);
-    if (inputs.scalar_type() != at::kFloat && inputs.scalar_type() != at::kDouble) {
-      fail_input("{} holds {}, but inputs are float32 or float64, standardised as in training", options.inputs,
-                 c10::toString(inputs.scalar_type()));
-    }
-    return {inputs.to(at::kFloat), {}};
+    return {read_inputs(options, file.format), {}};
   }
-  const LoadedData data = load_data(options.common, at::kCPU);
-  check_network_fits(network, options.network, data.input, data.classes, data.name);
+  const LoadedData data = load_data(options.common, at::kCPU, file.format);
+  check_network_fits(file.network, options.network, data.input, data.classes, data.name);
   return {data.test_inputs, data.test_labels};
 }
 
@@ -85,10 +100,10 @@ void run_run(const CLI::App& subcommand, const RunCommand& options) {
     fail_input("ntt run answers on the CPU; leave --device out, or use ntt evaluate");
   }
   const c10::InferenceMode without_autograd;
-  Network network = read_network(options.network).network;
-  const Questions questions = read_questions(options, network);
-  const std::string model = network.graph().name;
-  const Predictor predictor(std::move(network), options.execution);
+  NetworkFile file = read_network(options.network);
+  const Questions questions = read_questions(options, file);
+  const std::string model = file.network.graph().name;
+  const Predictor predictor(std::move(file.network), options.execution);
   const std::int64_t count = questions.inputs.size(0);
   if (count == 0) {
     fail_input("{} holds no inputs", options.inputs);
@@ -117,6 +132,10 @@ void run_run(const CLI::App& subcommand, const RunCommand& options) {
                            format_count(static_cast<std::int64_t>(inputs / seconds)))},
       {"weights in memory",
        fmt::format("{:.1f} kB", static_cast<double>(predictor.weight_bytes(options.batch_size)) / 1e3)}};
+  if (!file.format.class_names.empty()) {
+    record["class_names"] = file.format.class_names;
+    rows.emplace_back("classes", fmt::format("{}", fmt::join(file.format.class_names, ", ")));
+  }
   if (questions.labels.defined()) {
     record["test_accuracy"] = accuracy(outputs, questions.labels);
     rows.emplace_back("test accuracy", format_percent(record["test_accuracy"].get<double>()));
@@ -136,8 +155,10 @@ void add_run_network_command(CLI::App& app) {
   auto options = std::make_shared<RunCommand>();
   options->common.data.clear();
   run->add_option("--network", options->network, "Run folder or network file")->required()->type_name("DIR|FILE");
-  run->add_option("--inputs", options->inputs, "NumPy file of float inputs [N, ...], standardised as in training")
+  run->add_option("--inputs", options->inputs,
+                  "NumPy file of inputs [N, ...]: uint8, or float as the network takes them")
       ->type_name("FILE");
+  run->add_flag("--standardise", options->standardise, "Float inputs are raw, too: standardise them as in training");
   add_data_option(*run, options->common);
   run->add_option("--out", options->common.out, "NumPy file for the outputs [N, classes]")->type_name("FILE");
   run->add_option("--batch-size", options->batch_size, "Inputs answered at once")

@@ -180,12 +180,23 @@ at::Device parse_device(const std::string& name) {
   return {at::kCUDA, static_cast<at::DeviceIndex>(numbered ? std::stoi(number) : 0)};
 }
 
-LoadedData load_data(const CommonOptions& options, at::Device device) {
-  LoadedData data = load_data(options.data, device, options.classes);
+LoadedData load_data(const CommonOptions& options, at::Device device, const DataFormat& network) {
+  LoadedData data = load_data(options.data, device, options.classes, network.normalisation);
   spdlog::info("data: {}, {} training and {} test inputs of {}, {} classes{}", data.name,
                format_count(data.train_inputs.size(0)), format_count(data.test_inputs.size(0)), to_string(data.input),
                data.classes, data.note.empty() ? "" : fmt::format(" ({})", data.note));
+  if (data.normalisation != data.own_normalisation) {
+    spdlog::info(
+        "inputs are standardised as the network has it, by mean {:.4g} and deviation {:.4g}, not by {}'s own, "
+        "{:.4g} and {:.4g}",
+        fmt::join(data.normalisation.mean, ", "), fmt::join(data.normalisation.standard_deviation, ", "), data.name,
+        fmt::join(data.own_normalisation.mean, ", "), fmt::join(data.own_normalisation.standard_deviation, ", "));
+  }
   return data;
+}
+
+DataFormat format_of(const LoadedData& data) {
+  return {data.normalisation, data.class_names};
 }
 
 OpenRun::OpenRun(const CLI::App& subcommand, const CommonOptions& options)

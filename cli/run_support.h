@@ -11,6 +11,7 @@
 
 #include "ntt/data/loaded.h"
 #include "ntt/io/run_folder.h"
+#include "ntt/nn/data_format.h"
 #include "ntt/sparse/execution.h"
 
 namespace ntt {
@@ -50,8 +51,13 @@ void apply_threads(int count);
 /// "cpu", "cuda" or "cuda:1"; InputError where libtorch or the machine has no such device.
 at::Device parse_device(const std::string& name);
 
-/// Loads the data set, or the classes of it, that the options name, and logs what it holds.
-LoadedData load_data(const CommonOptions& options, at::Device device);
+/// Loads the data set, or the classes of it, that the options name, and logs what it holds. Its inputs are standardised
+/// by its own mean and deviation or, for a network that says so, by those of the network; that too is logged, where
+/// they differ.
+LoadedData load_data(const CommonOptions& options, at::Device device, const DataFormat& network = {});
+
+/// What a network made on these data takes and tells apart.
+DataFormat format_of(const LoadedData& data);
 
 /// The folder of a run that is about to start. Destroyed by an exception, it takes back what it made if the run wrote
 /// nothing else there.

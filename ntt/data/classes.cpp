@@ -12,14 +12,14 @@ namespace {
 
 void check_classes(const Dataset& dataset, const std::vector<std::int64_t>& classes) {
   if (classes.size() < 2) {
-    fail_input("--classes names only {}; give at least two classes of {}", fmt::join(classes, ", "), dataset.name);
+    fail_input("only class {} is chosen; give at least two classes of {}", fmt::join(classes, ", "), dataset.name);
   }
   for (auto one = classes.begin(); one != classes.end(); ++one) {
     if (*one < 0 || *one >= dataset.classes) {
-      fail_input("--classes names {}, but the classes of {} are 0 to {}", *one, dataset.name, dataset.classes - 1);
+      fail_input("class {} is chosen, but the classes of {} are 0 to {}", *one, dataset.name, dataset.classes - 1);
     }
     if (std::find(classes.begin(), one, *one) != one) {
-      fail_input("--classes names {} twice", *one);
+      fail_input("class {} is chosen twice", *one);
     }
   }
 }

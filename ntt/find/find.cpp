@@ -188,8 +188,9 @@ FoundNetwork find_sparse_network(Network teacher, const at::Tensor& inputs, cons
 }
 
 void write_found(const std::filesystem::path& folder, const Network& teacher, const Network& network,
-                 const std::string& method, std::map<std::string, std::string> metadata) {
+                 const std::string& method, std::map<std::string, std::string> metadata, const DataFormat& format) {
   const RunFolder run(folder);
+  set_data_format(metadata, format);
   metadata["model"] = network.graph().name;
   metadata["method"] = "dense";
   write_network(run.file(kTeacherFile), teacher, metadata);

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ntt/nn/data_format.h"
 #include "ntt/nn/network.h"
 #include "ntt/transfer/transfer.h"
 
@@ -75,8 +76,9 @@ FoundNetwork find_sparse_network(Network teacher, const at::Tensor& inputs, cons
 /// Writes a dense network as teacher.safetensors and the sparse one made of it as network.safetensors.
 ///
 /// @param metadata of both (ntt/nn/network_file.h), to which model and method are added; the teacher's is "dense"
+/// @param format   of the inputs and classes that both were made for
 void write_found(const std::filesystem::path& folder, const Network& teacher, const Network& network,
-                 const std::string& method, std::map<std::string, std::string> metadata);
+                 const std::string& method, std::map<std::string, std::string> metadata, const DataFormat& format);
 
 /// A sentence for each layer of which nothing is left.
 std::vector<std::string> empty_layer_warnings(const Network& network);

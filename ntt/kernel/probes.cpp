@@ -44,7 +44,7 @@ at::Tensor unit_probes(std::int64_t inputs, std::int64_t outputs, at::TensorOpti
 at::Tensor random_probes(RandomStream& stream, std::int64_t inputs, std::int64_t probes, std::int64_t outputs,
                          at::TensorOptions options) {
   if (probes < 1 || probes > outputs) {
-    fail_input("--probes is {}, but must lie between 1 and the number of classes, {}", probes, outputs);
+    fail_input("the number of probes is {}, but must lie between 1 and the number of classes, {}", probes, outputs);
   }
   const at::Tensor directions = random_normal(stream, {inputs, probes, outputs}, 1.0, at::kDouble);
   auto* data = directions.data_ptr<double>();

@@ -48,8 +48,8 @@ Model published_model(const std::string& model) {
 Network make_network(const Model& model, const WeightOptions& options, std::uint64_t seed, at::ScalarType dtype) {
   const bool reads_values = options.given || options.initialisation == Initialisation::as_given;
   if (reads_values && model.values.empty()) {
-    fail_input("network '{}' has no weights of its own to start from; name a .onnx file, or leave {} out",
-               model.graph.name, options.given ? "--weights given" : "--initialisation as-given");
+    fail_input("network '{}' has no weights of its own to start from; name a .onnx file, or {}", model.graph.name,
+               options.given ? "draw them" : "another initialisation than as-given");
   }
   Network network(model.graph);
   for (const auto& parameter : network.all_parameters()) {

@@ -161,6 +161,7 @@ void write_network(const std::filesystem::path& path, const Network& network,
   file.metadata[kArchitecture] = to_toml(network.graph());
   file.metadata[kDensity] = fmt::format("{}", network.density());
   file.metadata.erase(kCompact);
+  parse_data_format(metadata, network.graph(), path.string());  // what could not be read back is not written
   CompactWeights compact;
   for (const auto& parameter : network.all_parameters()) {
     const at::ScalarType dtype = parameter->role == Role::weight ? form.weights : at::kFloat;

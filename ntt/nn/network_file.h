@@ -18,7 +18,8 @@ struct NetworkForm {
 /// Writes network.safetensors: `<layer>.weight`, `<layer>.bias` in PyTorch's names and shapes (float32, pruned entries
 /// exactly 0), `<layer>.weight_mask` (U8) for masked weights, and in the header's metadata the architecture, the
 /// density and what else is given; in compact form `<layer>.weight_values` and `<layer>.weight_places` of the masked
-/// weights. Atomic; InputError where a weight is too large for its type, RunError if the disk refuses.
+/// weights. Atomic; InputError where a weight is too large for its type or the metadata's data format is broken,
+/// RunError if the disk refuses.
 void write_network(const std::filesystem::path& path, const Network& network,
                    const std::map<std::string, std::string>& metadata, NetworkForm form = {});
 

@@ -91,7 +91,7 @@ std::vector<double> erk_densities(const std::vector<Shape>& shapes, double densi
 
 void check_density(double density) {
   if (!(density > 0 && density <= 1)) {
-    fail_input("--density is {}, but must lie above 0 and be at most 1", density);
+    fail_input("the density is {}, but must lie above 0 and be at most 1", density);
   }
 }
 

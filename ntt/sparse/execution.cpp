@@ -76,7 +76,7 @@ bool has_sparse_device(const Network& network) {
 
 void check_sparse_device(const Network& network) {
   if (!has_sparse_device(network)) {
-    fail_input("sparse execution is for float32 networks on the CPU; use --execution dense or --device cpu");
+    fail_input("sparse execution is for float32 networks on the CPU; choose dense execution, or the CPU");
   }
 }
 

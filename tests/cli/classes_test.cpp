@@ -59,9 +59,9 @@ TEST_F(ClassesTest, TheyComeBackFromConfigAndForInvertedScores) {
 TEST_F(ClassesTest, WhatIsNoChoiceIsRefused) {
   const std::vector<Outcome> outcomes =
       run_all({of(train("a", dense()), "0,3"), of(train("b", dense()), "1"), of(train("c", dense()), "1,1")});
-  EXPECT_THAT(outcomes[0].err, HasSubstr("--classes names 3, but the classes of three are 0 to 2"));
+  EXPECT_THAT(outcomes[0].err, HasSubstr("class 3 is chosen, but the classes of three are 0 to 2"));
   EXPECT_THAT(outcomes[1].err, HasSubstr("give at least two"));
-  EXPECT_THAT(outcomes[2].err, HasSubstr("names 1 twice"));
+  EXPECT_THAT(outcomes[2].err, HasSubstr("class 1 is chosen twice"));
   for (const Outcome& outcome : outcomes) {
     EXPECT_EQ(outcome.code, 2);
   }

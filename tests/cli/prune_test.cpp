@@ -97,11 +97,12 @@ TEST_F(PruneCommandTest, OptionsOfOtherMethodsAreRefused) {
   const std::vector<Outcome> outcomes =
       run_all({prune("snip", "a", {"--steps", "5"}), prune("snip", "b", {"--rounds", "5"}), prune("snap", "c"),
                prune("random", "d", {"--pairs", "all"}), prune("logit-mimicry", "e", {"--kernel-weight", "1"})});
-  EXPECT_THAT(outcomes[0].err, HasSubstr("--steps is the length of ntt-exact, ntt-sketch and logit-mimicry"));
-  EXPECT_THAT(outcomes[1].err, HasSubstr("--rounds is for methods that score more than once; snip does not"));
+  EXPECT_THAT(outcomes[0].err, HasSubstr("a number of steps is the length of ntt-exact, ntt-sketch and logit-mimicry"));
+  EXPECT_THAT(outcomes[1].err, HasSubstr("a number of rounds is for methods that score more than once; snip does not"));
   EXPECT_THAT(outcomes[2].err, HasSubstr("snap"));
-  EXPECT_THAT(outcomes[3].err, HasSubstr("--pairs is an option of ntt-exact, ntt-sketch and logit-mimicry; random"));
-  EXPECT_THAT(outcomes[4].err, HasSubstr("--kernel-weight has no place"));
+  EXPECT_THAT(outcomes[3].err,
+              HasSubstr("the choice of pairs is an option of ntt-exact, ntt-sketch and logit-mimicry; random"));
+  EXPECT_THAT(outcomes[4].err, HasSubstr("a kernel weight has no place"));
   for (const Outcome& outcome : outcomes) {
     EXPECT_EQ(outcome.code, 2);
   }

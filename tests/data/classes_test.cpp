@@ -42,10 +42,10 @@ TEST(SelectClasses, RefusesWhatIsNoChoice) {
   const auto refusal = [](const std::vector<std::int64_t>& classes) {
     return message_of<InputError>([&] { select_classes(small_dataset(), classes); });
   };
-  EXPECT_THAT(refusal({1}), HasSubstr("names only 1; give at least two"));
-  EXPECT_THAT(refusal({1, 4}), HasSubstr("names 4, but the classes of small are 0 to 3"));
-  EXPECT_THAT(refusal({-1, 2}), HasSubstr("names -1"));
-  EXPECT_THAT(refusal({2, 0, 2}), HasSubstr("names 2 twice"));
+  EXPECT_THAT(refusal({1}), HasSubstr("only class 1 is chosen; give at least two"));
+  EXPECT_THAT(refusal({1, 4}), HasSubstr("class 4 is chosen, but the classes of small are 0 to 3"));
+  EXPECT_THAT(refusal({-1, 2}), HasSubstr("class -1"));
+  EXPECT_THAT(refusal({2, 0, 2}), HasSubstr("class 2 is chosen twice"));
   Dataset dataset = small_dataset();
   dataset.test_labels = at::tensor({0, 0, 0}, at::kLong);
   EXPECT_THAT(message_of<InputError>([&] {

@@ -45,7 +45,7 @@ TEST_F(RealDataTest, FashionMnistIsAsPublished) {
   }
   const Dataset fashion = load_dataset("fashion-mnist");
   EXPECT_TRUE(at::bincount(fashion.train_labels).equal(at::full({10}, 6000, at::kLong)));
-  EXPECT_NEAR(standardise(fashion).mean[0], 0.2860, 5e-5);
+  EXPECT_NEAR(standardise(fashion).normalisation.mean[0], 0.2860, 5e-5);
 }
 
 TEST_F(RealDataTest, Cifar10Reads) {

@@ -1,0 +1,171 @@
+#include "ntt/find/find.h"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "ntt/core/error.h"
+#include "ntt/find/record.h"
+#include "ntt/io/run_folder.h"
+#include "ntt/nn/network_file.h"
+#include "ntt/prune/method.h"
+#include "tests/io/temporary_folder.h"
+#include "tests/support/networks.h"
+
+namespace ntt {
+namespace {
+
+using namespace testing_support;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class FindTest : public TemporaryFolderTest {
+ protected:
+  FindTest() {
+    options_.transfer.step.density = 0.3;
+    options_.transfer.step.seed = 5;
+    options_.transfer.held_out = 0.1;
+    options_.transfer.epochs = 1;
+    options_.transfer.out = folder_;
+    options_.samples = 40;
+  }
+
+  FoundNetwork find(const std::string& method, const at::Tensor& labels = {}) {
+    options_.method = method;
+    return find_sparse_network(draw(graph_, 1, at::kFloat), inputs_, labels, options_);
+  }
+  std::string refusal(const std::string& method) {
+    options_.method = method;
+    return message_of<InputError>([&] { check_find_options(options_, graph_); });
+  }
+
+  const Graph& graph_ = small_network("mlp");
+  at::Tensor inputs_ = draw_inputs(graph_, 100, 2, at::kFloat);
+  at::Tensor labels_ = at::arange(100, at::kLong).remainder(graph_.output_shape().front());
+  FindOptions options_;
+};
+
+TEST_F(FindTest, EveryMethodKeepsItsShareAndLeavesTheTeacher) {
+  const Network dense = draw(graph_, 1, at::kFloat);
+  std::vector<std::string> methods = find_methods();
+  methods.emplace_back(kNtt);
+  for (const std::string& method : methods) {
+    const FoundNetwork found = find(method, reads_labels(method) ? labels_ : at::Tensor());
+    const double density = method == "dense" ? 1 : 0.3;
+    EXPECT_LE(found.network.density(), density + 0.03) << method;
+    EXPECT_GE(found.network.density(), density - 0.1) << method;  // weights on no path score 0 and go together
+    EXPECT_TRUE(identical(found.teacher, dense)) << method;
+    EXPECT_EQ(found.method, method);
+    EXPECT_EQ(found.transfer.has_value(), fits_student(method)) << method;
+    EXPECT_EQ(found.reads == "inputs and labels", reads_labels(method)) << method;
+    EXPECT_EQ(find_record(found).contains("figures"), fits_student(method)) << method;
+  }
+}
+
+TEST_F(FindTest, NamesSayTheKernelAndNttTakesTheOneThatIsSet) {
+  options_.transfer.steps = 10;
+  options_.transfer.step.objective.kernel_weight = 1;
+  options_.transfer.step.kernel = KernelMode::exact;
+  const FoundNetwork exact = find(std::string(kNtt));
+  options_.transfer.step.kernel = KernelMode::sketch;
+  EXPECT_TRUE(identical(find("ntt-exact").network, exact.network));
+  EXPECT_FALSE(identical(find(std::string(kNtt)).network, exact.network));
+  options_.transfer.step.objective = {};
+  EXPECT_FALSE(identical(find("logit-mimicry").network, find("ntt-exact").network));
+}
+
+TEST_F(FindTest, ScoresAreTakenOnSamplesDrawnFromTheSeed) {
+  const FoundNetwork found = find("snip", labels_);
+  EXPECT_TRUE(identical(find("snip", labels_).network, found.network));
+  options_.transfer.step.seed = 6;
+  EXPECT_FALSE(identical(find("snip", labels_).network, found.network));
+  options_.samples = 1000;  // all there are
+  const FoundNetwork all = find("snip", labels_);
+  options_.transfer.step.seed = 5;
+  EXPECT_TRUE(identical(find("snip", labels_).network, all.network));
+}
+
+TEST_F(FindTest, InvertedScoresKeepWhatWouldGo) {
+  options_.transfer.step.density = 0.5;
+  const FoundNetwork found = find("magnitude");
+  options_.invert = true;
+  const FoundNetwork inverted = find("magnitude");
+  for (std::size_t i = 0; i < found.network.parameters().size(); ++i) {
+    if (const Parameter& parameter = *found.network.parameters()[i]; parameter.prunable) {
+      const at::Tensor other = inverted.network.parameters()[i]->mask();
+      EXPECT_LE((parameter.mask() * other).sum().item<double>(), 1) << parameter.name;  // an odd number has no half
+      EXPECT_GE((parameter.mask() + other).sum().item<double>(), static_cast<double>(other.numel()) - 1);
+    }
+  }
+  EXPECT_THAT(refusal("dense"), HasSubstr("dense has none"));
+  EXPECT_THAT(refusal("ntt-exact"), HasSubstr("only scores can be inverted"));
+}
+
+TEST_F(FindTest, WarnsOfEmptyLayers) {
+  EXPECT_THAT(find("magnitude").warnings, IsEmpty());
+  options_.transfer.step.density = 0.001;
+  options_.transfer.step.scope = Scope::global;
+  const FoundNetwork found = find("magnitude");
+  EXPECT_THAT(found.warnings, Contains(HasSubstr("nothing is left of")));
+  EXPECT_EQ(found.warnings.size(), empty_layers(found.network).size());
+}
+
+TEST_F(FindTest, OptionsThatAMethodDoesNotTakeAreRefusedByTheirMeaning) {
+  EXPECT_THAT(refusal("snap"), HasSubstr("there is no method 'snap'; known are ntt, dense, random"));
+  options_.transfer.steps = 5;
+  EXPECT_THAT(refusal("snip"), HasSubstr("a number of steps is the length of"));
+  options_.transfer.steps = 0;
+  options_.weight_decay = 1e-4;
+  EXPECT_THAT(refusal("random"), HasSubstr("the weight decay is an option of ntt-exact, ntt-sketch and logit-mimicry"));
+  options_.weight_decay.reset();
+  options_.transfer.step.objective.kernel_weight = 1;
+  EXPECT_THAT(refusal("logit-mimicry"), HasSubstr("a kernel weight has no place"));
+  options_.transfer.step.objective = {};
+  options_.rounds = 5;
+  EXPECT_THAT(refusal("snip"), HasSubstr("methods that score more than once; snip does not"));
+  EXPECT_THAT(refusal("ntt"), HasSubstr("ntt does not"));
+  options_.rounds = 0;
+  options_.transfer.step.density = 0;
+  EXPECT_THAT(refusal("ntt"), HasSubstr("the density is 0"));
+  options_.transfer.step.density = 0.5;
+  options_.transfer.step.probes = 100;
+  EXPECT_THAT(refusal("ntt-sketch"), HasSubstr("the sketch has 100 probes"));
+  EXPECT_NO_THROW(find("ntt-exact")) << "which has no probes";
+}
+
+TEST_F(FindTest, MissingDataIsNamed) {
+  EXPECT_THAT(message_of<InputError>([&] { find("snip"); }), HasSubstr("snip reads labels, and was given none"));
+  inputs_ = at::Tensor();
+  EXPECT_THAT(message_of<InputError>([&] { find("grasp", labels_); }), HasSubstr("grasp reads inputs"));
+  EXPECT_THAT(message_of<InputError>([&] { find("ntt"); }), HasSubstr("ntt reads inputs"));
+  EXPECT_NO_THROW(find("synflow"));
+}
+
+TEST_F(FindTest, BothNetworksAreWrittenWithTheirFormat) {
+  const FoundNetwork found = find("synflow");
+  write_found(folder_, found.teacher, found.network, "synflow", {{"data", "mnist"}},
+              {{}, std::vector<std::string>(static_cast<std::size_t>(found.network.outputs()), "name")});
+  const NetworkFile sparse = read_network(folder_);
+  const NetworkFile dense = read_network(folder_ / kTeacherFile);
+  EXPECT_TRUE(identical(dense.network, found.teacher));
+  for (std::size_t i = 0; i < found.network.parameters().size(); ++i) {
+    const Parameter& parameter = *found.network.parameters()[i];
+    EXPECT_TRUE(at::equal(sparse.network.parameters()[i]->file_value(), parameter.file_value())) << parameter.name;
+  }
+  EXPECT_EQ(sparse.metadata.at("method"), "synflow");
+  EXPECT_EQ(dense.metadata.at("method"), "dense");
+  EXPECT_EQ(sparse.metadata.at("model"), graph_.name);
+  EXPECT_EQ(sparse.format.class_names, dense.format.class_names);
+  EXPECT_EQ(sparse.format.class_names.front(), "name");
+}
+
+TEST(PublishedWeightDecay, IsSmallerWithConvolutions) {
+  EXPECT_EQ(published_weight_decay(small_network("mlp")), 1e-4);
+  EXPECT_EQ(published_weight_decay(small_network("lenet")), 1e-5);
+}
+
+}  // namespace
+}  // namespace ntt
