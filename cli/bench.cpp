@@ -17,10 +17,10 @@
 #include "ntt/core/gemm.h"
 #include "ntt/core/stopwatch.h"
 #include "ntt/core/threads.h"
+#include "ntt/find/find.h"
 #include "ntt/nn/model.h"
 #include "ntt/nn/statistics.h"
 #include "ntt/report/table.h"
-#include "ntt/transfer/transfer.h"
 
 namespace ntt {
 namespace {
@@ -28,7 +28,7 @@ namespace {
 struct BenchOptions {
   CommonOptions common;
   std::string model = "lenet-300-100";
-  TransferOptions transfer;
+  FindOptions find;
   double seconds = 5;
 };
 
@@ -40,13 +40,14 @@ struct Timings {
 Timings time_steps(const BenchOptions& options, at::Device device) {
   const c10::InferenceMode inference;
   Network teacher = make_network(published_model(options.model), {}, options.common.seed);
-  const Shape shape = teacher.graph().batch_shape(options.transfer.batch_size);
+  const TransferOptions transfer = settled_transfer(options.find, teacher.graph(), options.find.transfer.batch_size);
+  const Shape shape = teacher.graph().batch_shape(transfer.batch_size);
   RandomStream stream(options.common.seed, "bench");
   const at::Tensor inputs = random_normal(stream, shape, 1.0, at::kFloat).to(device);
   teacher.to(device, at::kFloat);
   calibrate_statistics(teacher, inputs);
-  Network student = initial_student(teacher, options.transfer, inputs);
-  Stepper stepper(teacher, student, options.transfer.step, std::int64_t{1} << 40);
+  Network student = initial_student(teacher, transfer, inputs);
+  Stepper stepper(teacher, student, transfer.step, transfer.steps);
 
   constexpr int kWarmUp = 3;
   constexpr std::size_t kLeast = 10;
@@ -71,7 +72,8 @@ Timings time_steps(const BenchOptions& options, at::Device device) {
 void bench_step(const CLI::App& subcommand, BenchOptions& options) {
   apply_threads(options.common.threads);
   const at::Device device = parse_device(options.common.device);
-  options.transfer.step.seed = options.common.seed;
+  options.find.transfer.step.seed = options.common.seed;
+  options.find.transfer.steps = std::int64_t{1} << 40;  // an end that is never reached
   const Timings timings = time_steps(options, device);
   const double median = timings.ms[timings.ms.size() / 2];
   const double gflops = timings.operations / median / 1e6;
@@ -99,12 +101,12 @@ void add_bench_command(CLI::App& app) {
   CLI::App* bench = app.add_subcommand("bench", "Measure how fast this machine runs NTT and its networks");
   bench->require_subcommand(1);
   auto options = std::make_shared<BenchOptions>();
-  options->transfer.step.density_schedule = DensitySchedule::constant;  // the density asked for, at every step
+  options->find.transfer.step.density_schedule = DensitySchedule::constant;  // the density asked for, at every step
   CLI::App* step = add_run_command(*bench, "step", "Time one step of NTT: teacher, student, Adam, everything",
                                    "ntt bench step --model lenet-5-caffe --kernel sketch --probes 1 --batch-size 64");
   step->add_option("--model", options->model, model_help());
-  add_step_options(*step, options->transfer);
-  add_batch_size_option(*step, options->transfer);
+  add_step_options(*step, options->find);
+  add_batch_size_option(*step, options->find.transfer);
   step->add_option("--seconds", options->seconds, "How long to measure")->check(CLI::PositiveNumber);
   add_seed_option(*step, options->common);
   add_machine_options(*step, options->common);

@@ -8,6 +8,7 @@
 #include <CLI/Formatter.hpp>
 #include <nlohmann/json.hpp>
 
+#include "cli/model_options.h"
 #include "ntt/core/threads.h"
 #include "ntt/find/record.h"
 #include "ntt/report/table.h"
@@ -16,11 +17,21 @@ namespace ntt {
 namespace {
 
 /// Checks options against the network and fills in those that depend on it.
-void settle(CLI::App& subcommand, FindOptions& options, const Graph& graph) {
+void settle(CLI::App& subcommand, FindOptions& options, const Graph& graph, std::int64_t inputs) {
   check_find_options(options, graph);
-  if (fits_student(options.method) && !options.weight_decay) {
-    options.weight_decay = published_weight_decay(graph);
-    subcommand.get_option("--weight-decay")->default_str(fmt::format("{}", *options.weight_decay));
+  if (!fits_student(options.method)) {
+    return;
+  }
+  const bool has_kernel = options.method != "logit-mimicry";
+  fill_in_defaults(options, graph, inputs);
+  const auto show = [&](const char* name, const auto& value) {
+    subcommand.get_option(name)->default_str(fmt::format("{}", *value));
+  };
+  show("--weight-decay", options.weight_decay);
+  show("--learning-rate", options.learning_rate);
+  show("--mask-interval", options.mask_interval);
+  if (has_kernel) {
+    show("--kernel-weight", options.kernel_weight);
   }
 }
 
@@ -35,7 +46,8 @@ FindRun run_find(CLI::App& subcommand, FindCommand& command, const std::string& 
   apply_threads(common.threads);
   const LoadedData data = load_data(common, parse_device(common.device));
   Network dense = dense_network(command.model, data.train_inputs, data.classes, common.seed);
-  settle(subcommand, command.find, dense.graph());
+  show_initialisation(subcommand, command.model, dense.graph());
+  settle(subcommand, command.find, dense.graph(), data.train_inputs.size(0));
   const OpenRun run(subcommand, common);
   transfer.resume = run.resume();
   transfer.out = run.folder().path();

@@ -26,13 +26,20 @@ void add_model_options(CLI::App& subcommand, ModelOptions& options) {
       .add_option_function<std::string>(
           "--initialisation",
           [&options](const std::string& word) { options.weights.initialisation = parse_initialisation(word); },
-          "How weights are drawn: as published, as torchvision does, or with the deviations of the .onnx file")
-      ->check(CLI::IsMember({"glorot", "he", "as-given"}))
-      ->default_str("glorot");
+          "How weights are drawn: as published (glorot), as torchvision does (he), or with the deviations of the .onnx "
+          "file (default: glorot, with batch norm he)")
+      ->check(CLI::IsMember({"glorot", "he", "as-given"}));
   subcommand.add_option("--keep", options.keep, "Layers that are not pruned: first, last, or names")
       ->delimiter(',')
       ->type_name("LAYER,...")
       ->default_str("");
+}
+
+void show_initialisation(CLI::App& subcommand, const ModelOptions& options, const Graph& graph) {
+  if (!options.weights.initialisation) {
+    subcommand.get_option("--initialisation")
+        ->default_str(default_initialisation(graph) == Initialisation::he ? "he" : "glorot");
+  }
 }
 
 }  // namespace ntt

@@ -59,7 +59,7 @@ void add_prune_command(CLI::App& app) {
   prune->add_option("--rounds", command->find.rounds, "Rounds of scoring; 0: 100 for synflow, 20 for ntk-sap")
       ->check(CLI::NonNegativeNumber);
   // From here on what a transfer takes, which the other methods do not.
-  add_fitting_options(*prune, transfer);
+  add_fitting_options(*prune, command->find);
   add_length_options(*prune, command->find);
   add_seed_option(*prune, command->common);
   add_out_options(*prune, command->common, transfer.checkpoint_seconds);

@@ -46,7 +46,7 @@ void check_start_options(const TrainCommand& options) {
   if (!options.init.empty() && (!model.model.empty() || options.density > 0)) {
     fail_input("--model and --density are those of the network in --init; leave them out");
   }
-  const bool draws = model.weights.given || model.weights.initialisation != Initialisation::glorot;
+  const bool draws = model.weights.given || model.weights.initialisation.has_value();
   if (!options.init.empty() && (draws || !model.keep.empty())) {
     fail_input("--weights, --initialisation and --keep are for a network that --method draws; leave them out");
   }
@@ -119,7 +119,18 @@ void report(const TrainCommand& options, const nlohmann::json& record, const Tra
                 {"network", folder.file(kNetworkFile).string()}});
 }
 
-void run_train(const CLI::App& subcommand, TrainCommand& options) {
+/// Fills in what depends on the network, so that it shows in config.toml.
+void settle(CLI::App& subcommand, TrainCommand& options, const Graph& graph) {
+  if (!options.training.learning_rate) {
+    options.training.learning_rate = default_learning_rate(graph);
+    subcommand.get_option("--learning-rate")->default_str(fmt::format("{}", *options.training.learning_rate));
+  }
+  if (options.init.empty()) {
+    show_initialisation(subcommand, options.model, graph);
+  }
+}
+
+void run_train(CLI::App& subcommand, TrainCommand& options) {
   check_start_options(options);
   apply_threads(options.common.threads);
   const at::Device device = parse_device(options.common.device);
@@ -130,6 +141,7 @@ void run_train(const CLI::App& subcommand, TrainCommand& options) {
     start.teacher->to(device, at::kFloat);
     options.training.teacher = &*start.teacher;
   }
+  settle(subcommand, options, start.network.graph());
   const OpenRun run(subcommand, options.common);
   options.training.seed = options.common.seed;
   options.training.select = options.select == "last" ? Select::last : Select::best_validation;
@@ -163,7 +175,10 @@ void add_training_options(CLI::App& train, TrainCommand& options) {
   train.add_option("--steps", training.steps, "Steps instead of epochs; 0: as --epochs says")
       ->check(CLI::NonNegativeNumber);
   train.add_option("--batch-size", training.batch_size, "Inputs a step")->check(count);
-  train.add_option("--learning-rate", training.learning_rate, "Learning rate of Adam")->check(CLI::PositiveNumber);
+  train
+      .add_option("--learning-rate", training.learning_rate,
+                  "Learning rate of Adam (default: 1e-3, with batch norm 3e-3)")
+      ->check(CLI::PositiveNumber);
   train.add_option("--weight-decay", training.weight_decay, "Factor of the kept weights' sum of squares")
       ->check(CLI::NonNegativeNumber);
   train.add_option("--held-out", training.held_out, "Share of the training inputs kept for validation")

@@ -41,7 +41,7 @@ void add_transfer_command(CLI::App& app) {
                       "ntt transfer --model lenet-300-100 --data mnist --density 0.03 --seed 1 --out runs/ntt");
   add_model_options(*transfer, command->model);
   add_data_option(*transfer, command->common);
-  add_step_options(*transfer, command->find.transfer);
+  add_step_options(*transfer, command->find);
   add_length_options(*transfer, command->find);
   add_seed_option(*transfer, command->common);
   add_out_options(*transfer, command->common, command->find.transfer.checkpoint_seconds);

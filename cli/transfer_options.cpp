@@ -29,8 +29,8 @@ void add_choice(CLI::App& subcommand, const std::string& name, Enum& value, cons
 
 }  // namespace
 
-void add_step_options(CLI::App& subcommand, TransferOptions& options) {
-  StepOptions& step = options.step;
+void add_step_options(CLI::App& subcommand, FindOptions& options) {
+  StepOptions& step = options.transfer.step;
   const CLI::Range share(1e-6, 1.0);
   subcommand.add_option("--density", step.density, "Share of the weights to keep")->check(share);
   add_scope_option(subcommand, step.scope);
@@ -49,8 +49,8 @@ void add_scope_option(CLI::App& subcommand, Scope& scope) {
       ->default_str(to_string(scope));
 }
 
-void add_fitting_options(CLI::App& subcommand, TransferOptions& options) {
-  StepOptions& step = options.step;
+void add_fitting_options(CLI::App& subcommand, FindOptions& options) {
+  StepOptions& step = options.transfer.step;
   subcommand.add_option("--probes", step.probes, "Random output directions an input in a sketch")
       ->check(CLI::Range(1, 1 << 20));
   add_choice<Pairs>(subcommand, "--pairs", step.objective.pairs, {{"cross", Pairs::cross}, {"all", Pairs::all}},
@@ -64,11 +64,17 @@ void add_fitting_options(CLI::App& subcommand, TransferOptions& options) {
        {"frozen", StudentStatistics::frozen},
        {"batch", StudentStatistics::batch}},
       "Mean and variance of the student's batch norm: each batch's, the teacher's, or a running average");
-  subcommand.add_option("--learning-rate", step.learning_rate, "Learning rate of Adam")->check(CLI::PositiveNumber);
   subcommand
-      .add_option("--kernel-weight", step.objective.kernel_weight, "Weight of the kernel distance; 0 leaves it out")
+      .add_option("--learning-rate", options.learning_rate,
+                  "Learning rate of Adam (default: 1e-3, with batch norm 3e-3)")
+      ->check(CLI::PositiveNumber);
+  subcommand
+      .add_option("--kernel-weight", options.kernel_weight,
+                  "Weight of the kernel distance; 0 leaves it out (default: 1e-3, with batch norm 1e-4)")
       ->check(CLI::NonNegativeNumber);
-  subcommand.add_option("--mask-interval", step.mask_interval, "Steps between mask updates; 0: none")
+  subcommand
+      .add_option("--mask-interval", options.mask_interval,
+                  "Steps between mask updates; 0: none (default: 100, or a 25th of a shorter run's steps)")
       ->check(CLI::NonNegativeNumber);
   add_choice<DensitySchedule>(subcommand, "--density-schedule", step.density_schedule,
                               {{"constant", DensitySchedule::constant}, {"cubic", DensitySchedule::cubic}},

@@ -11,6 +11,7 @@
 #include "ntt/core/stopwatch.h"
 #include "ntt/io/run_folder.h"
 #include "ntt/nn/network_file.h"
+#include "ntt/nn/statistics.h"
 #include "ntt/prune/method.h"
 #include "ntt/transfer/method_names.h"
 
@@ -30,9 +31,9 @@ std::vector<OwnOption> fitting_options(const FindOptions& options) {
   const ObjectiveOptions& objective = given.step.objective;
   return {{"choice of pairs", objective.pairs != standard.step.objective.pairs},
           {"choice of parameters", objective.parameters != standard.step.objective.parameters},
-          {"learning rate", given.step.learning_rate != standard.step.learning_rate},
-          {"kernel weight", objective.kernel_weight != standard.step.objective.kernel_weight},
-          {"mask interval", given.step.mask_interval != standard.step.mask_interval},
+          {"learning rate", options.learning_rate.has_value()},
+          {"kernel weight", options.kernel_weight.has_value()},
+          {"mask interval", options.mask_interval.has_value()},
           {"density schedule", given.step.density_schedule != standard.step.density_schedule},
           {"batch size", given.batch_size != standard.batch_size},
           {"weight decay", options.weight_decay.has_value()},
@@ -52,18 +53,21 @@ void check_fitting_options(const FindOptions& options) {
   }
 }
 
-/// The options as the method has them for this network.
-TransferOptions settled(const FindOptions& options, const Graph& graph) {
-  TransferOptions transfer = options.transfer;
+/// The options of a step as the method has them.
+StepOptions settled_step(const FindOptions& options) {
+  StepOptions step = options.transfer.step;
+  step.weight_decay = options.weight_decay.value_or(step.weight_decay);
+  step.learning_rate = options.learning_rate.value_or(step.learning_rate);
+  step.objective.kernel_weight = options.kernel_weight.value_or(step.objective.kernel_weight);
+  step.mask_interval = options.mask_interval.value_or(step.mask_interval);
   if (options.method == kNttExact || options.method == kNttSketch) {
-    transfer.step.kernel = options.method == kNttSketch ? KernelMode::sketch : KernelMode::exact;
+    step.kernel = options.method == kNttSketch ? KernelMode::sketch : KernelMode::exact;
   }
   if (options.method == kLogitMimicry) {
-    transfer.step.kernel = KernelMode::exact;
-    transfer.step.objective.kernel_weight = 0;
+    step.kernel = KernelMode::exact;
+    step.objective.kernel_weight = 0;
   }
-  transfer.step.weight_decay = options.weight_decay.value_or(published_weight_decay(graph));
-  return transfer;
+  return step;
 }
 
 /// What the scores of a method are taken on: nothing that it does not read.
@@ -101,7 +105,7 @@ void find_by_fitting(FoundNetwork& found, const at::Tensor& inputs, const FindOp
   if (!inputs.defined()) {
     fail_input("method {} reads inputs, and was given none", options.method);
   }
-  const TransferOptions settings = settled(options, found.teacher.graph());
+  const TransferOptions settings = settled_transfer(options, found.teacher.graph(), inputs.size(0));
   found.network = initial_student(found.teacher, settings, inputs);
   found.transfer = transfer(found.teacher, found.network, inputs, settings);
   found.seconds = found.transfer->seconds;
@@ -128,10 +132,24 @@ bool reads_labels(std::string_view method) {
   return !fits_student(method) && find_prune_method(method).reads_labels;
 }
 
-double published_weight_decay(const Graph& graph) {
+void fill_in_defaults(FindOptions& options, const Graph& graph, std::int64_t inputs) {
+  constexpr std::int64_t kMaskUpdates = 25;
+  const StepOptions& step = options.transfer.step;
   const bool convolutional =
       std::ranges::any_of(graph.parameters, [](const ParameterSpec& parameter) { return parameter.shape.size() > 2; });
-  return convolutional ? 1e-5 : 1e-4;
+  const bool normalised = has_batch_norm(graph);
+  const std::int64_t steps = total_steps(options.transfer, inputs);
+  options.weight_decay = options.weight_decay.value_or(convolutional ? 1e-5 : 1e-4);
+  options.learning_rate = options.learning_rate.value_or(normalised ? 3e-3 : step.learning_rate);
+  options.kernel_weight = options.kernel_weight.value_or(normalised ? 1e-4 : step.objective.kernel_weight);
+  options.mask_interval =
+      options.mask_interval.value_or(std::clamp<std::int64_t>(steps / kMaskUpdates, 1, step.mask_interval));
+}
+
+TransferOptions settled_transfer(FindOptions options, const Graph& graph, std::int64_t inputs) {
+  fill_in_defaults(options, graph, inputs);
+  options.transfer.step = settled_step(options);
+  return options.transfer;
 }
 
 void check_find_options(const FindOptions& options) {
@@ -147,8 +165,7 @@ void check_find_options(const FindOptions& options) {
   if (!fits) {
     check_fitting_options(options);
   }
-  if (options.method == kLogitMimicry &&
-      options.transfer.step.objective.kernel_weight != ObjectiveOptions{}.kernel_weight) {
+  if (options.method == kLogitMimicry && options.kernel_weight) {
     fail_input("{} matches outputs only, so that a kernel weight has no place; take {} or {}", kLogitMimicry, kNttExact,
                kNttSketch);
   }
@@ -165,7 +182,7 @@ void check_find_options(const FindOptions& options, const Graph& graph) {
   if (!fits_student(options.method)) {
     return;
   }
-  const StepOptions step = settled(options, graph).step;
+  const StepOptions step = settled_step(options);
   const std::int64_t outputs = graph.output_shape().front();
   if (step.kernel == KernelMode::sketch && step.probes > outputs) {
     fail_input("the sketch has {} probes an input, but must have at most the number of classes, {}", step.probes,

@@ -24,10 +24,14 @@ struct FindOptions {
   std::string method{kNtt};  ///< kNtt or one of find_methods()
   /// Density, scope and seed (in `step`) are every method's; the rest is of those that fit a student to its teacher.
   TransferOptions transfer;
-  std::optional<double> weight_decay;  ///< λ_2 of those; nothing: published_weight_decay()
-  std::int64_t samples = 1000;         ///< training inputs that scores are taken on, drawn from the seed
-  std::int64_t rounds = 0;             ///< of scoring; 0: the method's own number
-  bool invert = false;                 ///< keep the weights that the method would prune first
+  // Of those, too, in the place of what `transfer.step` says; nothing: as fill_in_defaults() has it for the network.
+  std::optional<double> weight_decay;  ///< λ_2
+  std::optional<double> learning_rate;
+  std::optional<double> kernel_weight;  ///< λ_K
+  std::optional<std::int64_t> mask_interval;
+  std::int64_t samples = 1000;  ///< training inputs that scores are taken on, drawn from the seed
+  std::int64_t rounds = 0;      ///< of scoring; 0: the method's own number
+  bool invert = false;          ///< keep the weights that the method would prune first
 };
 
 /// A sparse network, what it was made of, and how it was found.
@@ -53,8 +57,15 @@ bool fits_student(std::string_view method);
 /// Whether the method needs labels; InputError where there is no such method.
 bool reads_labels(std::string_view method);
 
-/// The published λ_2: 1e-4, for networks with convolutions 1e-5 (Liu & Zenke 2020).
-double published_weight_decay(const Graph& graph);
+/// Fills in what was not given of the settings whose best value depends on the network. The weight decay is the
+/// published one: 1e-4, for networks with convolutions 1e-5 (Liu & Zenke 2020). Learning rate and kernel weight are
+/// StepOptions', 1e-3 each, or 3e-3 and 1e-4 for networks with batch norm; masks are made every 100 steps, or 25 times
+/// in a run of fewer than 2500 (docs/method.md, 3.6).
+/// @param inputs training inputs of the run
+void fill_in_defaults(FindOptions& options, const Graph& graph, std::int64_t inputs);
+
+/// What a method that fits a student runs, with all of that filled in.
+TransferOptions settled_transfer(FindOptions options, const Graph& graph, std::int64_t inputs);
 
 /// InputError for an unknown method, a density outside (0, 1], and options that are not at their defaults though the
 /// method takes none such; with a network also where they do not fit it (more probes than outputs).

@@ -5,6 +5,7 @@
 #include "ntt/core/error.h"
 #include "ntt/models/network_toml.h"
 #include "ntt/models/zoo.h"
+#include "ntt/nn/statistics.h"
 #include "ntt/onnx/reader.h"
 
 namespace ntt {
@@ -45,6 +46,10 @@ Model published_model(const std::string& model) {
   return is_file(model) ? read_model(model) : Model{zoo_model(model, published_input(model), kClasses), {}};
 }
 
+Initialisation default_initialisation(const Graph& graph) {
+  return has_batch_norm(graph) ? Initialisation::he : Initialisation::glorot;
+}
+
 Network make_network(const Model& model, const WeightOptions& options, std::uint64_t seed, at::ScalarType dtype) {
   const bool reads_values = options.given || options.initialisation == Initialisation::as_given;
   if (reads_values && model.values.empty()) {
@@ -58,7 +63,7 @@ Network make_network(const Model& model, const WeightOptions& options, std::uint
                                                   : given->second.to(dtype).clone());
   }
   if (!options.given) {
-    network.redraw(seed, "teacher", options.initialisation);
+    network.redraw(seed, "teacher", options.initialisation.value_or(default_initialisation(model.graph)));
   }
   return network;
 }

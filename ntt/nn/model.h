@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "ntt/nn/network.h"
@@ -22,10 +23,14 @@ Model find_model(const std::string& model, const Shape& input, std::int64_t clas
 /// A built-in model for the inputs and the ten classes that the published studies gave it, or a file.
 Model published_model(const std::string& model);
 
+/// How weights are drawn where nothing is said: as published; with batch norm, with which the published draws do not
+/// train well, as torchvision draws residual networks.
+Initialisation default_initialisation(const Graph& graph);
+
 /// Where a model's weights come from.
 struct WeightOptions {
-  bool given = false;  ///< those of the file; else they are drawn
-  Initialisation initialisation = Initialisation::glorot;
+  bool given = false;                            ///< those of the file; else they are drawn
+  std::optional<Initialisation> initialisation;  ///< nothing: default_initialisation()
 };
 
 /// A network of the model. Constants are the file's in any case. InputError where the file's weights are asked for and

@@ -28,8 +28,8 @@ bool is_batch_norm(const Node& node) {
 
 }  // namespace
 
-bool has_batch_norm(const Network& network) {
-  return std::ranges::any_of(network.graph().nodes, is_batch_norm);
+bool has_batch_norm(const Graph& graph) {
+  return std::ranges::any_of(graph.nodes, is_batch_norm);
 }
 
 void update_running_statistics(Network& network, const Tape& tape, std::optional<double> momentum) {
@@ -51,7 +51,7 @@ void update_running_statistics(Network& network, const Tape& tape, std::optional
 }
 
 void calibrate_statistics(Network& network, const at::Tensor& inputs, std::int64_t batch_size) {
-  if (!has_batch_norm(network)) {
+  if (!has_batch_norm(network.graph())) {
     return;
   }
   double batches = 0;

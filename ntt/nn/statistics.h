@@ -9,7 +9,7 @@
 namespace ntt {
 
 /// Whether a network has batch norm, and so running statistics.
-bool has_batch_norm(const Network& network);
+bool has_batch_norm(const Graph& graph);
 
 /// Takes the batch's mean and variance at every batch norm into the running ones: running += momentum · (batch -
 /// running), with each node's momentum (0.1 unless it says otherwise), as PyTorch does, or with this one. A channel

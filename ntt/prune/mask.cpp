@@ -119,7 +119,7 @@ void mask_by_scores(Network& network, const Scores& scores, double density, Scop
 }
 
 Scores magnitude_scores(Network& network, Scope scope) {
-  const bool scale_is_free = scope == Scope::global && has_batch_norm(network);
+  const bool scale_is_free = scope == Scope::global && has_batch_norm(network.graph());
   Scores scores;
   for (const Parameter* parameter : prunable_parameters(network)) {
     scores.push_back(parameter->value.abs());

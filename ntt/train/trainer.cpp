@@ -20,6 +20,7 @@
 #include "ntt/data/dataset.h"
 #include "ntt/io/run_folder.h"
 #include "ntt/nn/adam.h"
+#include "ntt/nn/statistics.h"
 #include "ntt/train/tracker.h"
 #include "ntt/train/training_state.h"
 
@@ -36,7 +37,7 @@ std::string identity_of(const TrainingOptions& options, Execution execution, std
   return fmt::format(
       "{} steps, seed {}, batch size {}, learning rate {}, weight decay {}, held out {}, evaluation interval {}, {}, "
       "{} execution{}",
-      steps, options.seed, options.batch_size, options.learning_rate, options.weight_decay, options.held_out,
+      steps, options.seed, options.batch_size, *options.learning_rate, options.weight_decay, options.held_out,
       options.evaluate_every, options.select == Select::last ? "last weights" : "best weights", to_string(execution),
       tracked);
 }
@@ -46,10 +47,11 @@ void check_options(const TrainingOptions& options) {
     fail_input("batch size {}, evaluation interval {} and epochs {} must be at least 1, and steps {} not below 0",
                options.batch_size, options.evaluate_every, options.epochs, options.steps);
   }
-  if (!(options.learning_rate > 0) || !std::isfinite(options.learning_rate) || !(options.weight_decay >= 0) ||
+  const double learning_rate = options.learning_rate.value_or(1);
+  if (!(learning_rate > 0) || !std::isfinite(learning_rate) || !(options.weight_decay >= 0) ||
       !std::isfinite(options.weight_decay)) {
-    fail_input("the learning rate {} must be above 0 and the weight decay {} at least 0, both finite",
-               options.learning_rate, options.weight_decay);
+    fail_input("the learning rate {} must be above 0 and the weight decay {} at least 0, both finite", learning_rate,
+               options.weight_decay);
   }
   if (options.select == Select::best_validation && !(options.held_out > 0)) {
     fail_input("to keep the weights of best validation, a part of the training inputs must be held out, not {}",
@@ -131,7 +133,7 @@ Run::Run(Network& network, const TrainingData& data, const TrainingOptions& opti
       folder_(options.out),
       metrics_(folder_.file(kMetricsFile), options.tensorboard),
       execution_(choose_execution(options.execution, network, Workload::training, options.batch_size)),
-      optimiser_(network, options.learning_rate),
+      optimiser_(network, *options.learning_rate),
       split_(split_indices(data.train_inputs.size(0), options.held_out, options.seed)),
       steps_an_epoch_(split_.train.size(0) / options.batch_size),
       total_(options.steps > 0 ? options.steps : options.epochs * steps_an_epoch_) {
@@ -293,7 +295,7 @@ void Run::fail_diverged(const char* what, double value) const {
                                                            folder_.file(kCheckpointFile).string(), *saved_step_)
                                              : "no checkpoint had been written";
   fail_run("the {} is {} at step {} of {}; {}; try a smaller --learning-rate than {}", what, value, state_.step, total_,
-           checkpoint, options_.learning_rate);
+           checkpoint, *options_.learning_rate);
 }
 
 std::string Run::figures() const {
@@ -330,11 +332,17 @@ TrainingResult Run::finish() {
 
 }  // namespace
 
+double default_learning_rate(const Graph& graph) {
+  return has_batch_norm(graph) ? 3e-3 : 1e-3;
+}
+
 TrainingResult train(Network& network, const TrainingData& data, const TrainingOptions& options) {
   check_options(options);
   check_part("training", data.train_inputs, data.train_labels, network);
   check_part("test", data.test_inputs, data.test_labels, network);
-  return Run(network, data, options).run();
+  TrainingOptions filled = options;
+  filled.learning_rate = options.learning_rate.value_or(default_learning_rate(network.graph()));
+  return Run(network, data, filled).run();
 }
 
 }  // namespace ntt

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 
 #include "ntt/nn/network.h"
 #include "ntt/train/evaluation.h"
@@ -27,10 +28,10 @@ struct TrainingOptions {
   std::int64_t epochs = 50;
   std::int64_t steps = 0;  ///< above 0: this many steps, whatever `epochs` says
   std::int64_t batch_size = 64;
-  double learning_rate = 1e-3;
-  double weight_decay = 1e-8;  ///< factor of Σ‖m⊙W‖², weights only
-  double held_out = 0.1;       ///< fraction of the training inputs for validation
-  std::uint64_t seed = 0;      ///< of the split and of the order of inputs
+  std::optional<double> learning_rate;  ///< of Adam; nothing: default_learning_rate()
+  double weight_decay = 1e-8;           ///< factor of Σ‖m⊙W‖², weights only
+  double held_out = 0.1;                ///< fraction of the training inputs for validation
+  std::uint64_t seed = 0;               ///< of the split and of the order of inputs
   std::int64_t evaluate_every = 100;
   Select select = Select::last;
   Execution execution = Execution::automatic;
@@ -41,6 +42,9 @@ struct TrainingOptions {
   bool tensorboard = false;   ///< metrics also as an event file
   bool resume = false;        ///< go on from the folder's checkpoint
 };
+
+/// The published 1e-3; with batch norm, which makes a network indifferent to the scale of most weights, 3e-3.
+double default_learning_rate(const Graph& graph);
 
 /// What training found.
 struct TrainingResult {

@@ -67,13 +67,13 @@ TEST_F(FindTest, EveryMethodKeepsItsShareAndLeavesTheTeacher) {
 
 TEST_F(FindTest, NamesSayTheKernelAndNttTakesTheOneThatIsSet) {
   options_.transfer.steps = 10;
-  options_.transfer.step.objective.kernel_weight = 1;
+  options_.kernel_weight = 1;
   options_.transfer.step.kernel = KernelMode::exact;
   const FoundNetwork exact = find(std::string(kNtt));
   options_.transfer.step.kernel = KernelMode::sketch;
   EXPECT_TRUE(identical(find("ntt-exact").network, exact.network));
   EXPECT_FALSE(identical(find(std::string(kNtt)).network, exact.network));
-  options_.transfer.step.objective = {};
+  options_.kernel_weight.reset();
   EXPECT_FALSE(identical(find("logit-mimicry").network, find("ntt-exact").network));
 }
 
@@ -121,9 +121,9 @@ TEST_F(FindTest, OptionsThatAMethodDoesNotTakeAreRefusedByTheirMeaning) {
   options_.weight_decay = 1e-4;
   EXPECT_THAT(refusal("random"), HasSubstr("the weight decay is an option of ntt-exact, ntt-sketch and logit-mimicry"));
   options_.weight_decay.reset();
-  options_.transfer.step.objective.kernel_weight = 1;
+  options_.kernel_weight = 1;
   EXPECT_THAT(refusal("logit-mimicry"), HasSubstr("a kernel weight has no place"));
-  options_.transfer.step.objective = {};
+  options_.kernel_weight.reset();
   options_.rounds = 5;
   EXPECT_THAT(refusal("snip"), HasSubstr("methods that score more than once; snip does not"));
   EXPECT_THAT(refusal("ntt"), HasSubstr("ntt does not"));
@@ -162,9 +162,29 @@ TEST_F(FindTest, BothNetworksAreWrittenWithTheirFormat) {
   EXPECT_EQ(sparse.format.class_names.front(), "name");
 }
 
-TEST(PublishedWeightDecay, IsSmallerWithConvolutions) {
-  EXPECT_EQ(published_weight_decay(small_network("mlp")), 1e-4);
-  EXPECT_EQ(published_weight_decay(small_network("lenet")), 1e-5);
+FindOptions filled(const std::string& network, std::int64_t steps) {
+  FindOptions options;
+  options.transfer.steps = steps;
+  fill_in_defaults(options, small_network(network), 1000);
+  return options;
+}
+
+TEST(FillInDefaults, FollowsTheNetworkAndTheLengthOfTheRun) {
+  EXPECT_EQ(*filled("mlp", 10).weight_decay, 1e-4);
+  EXPECT_EQ(*filled("lenet", 10).weight_decay, 1e-5);
+  EXPECT_EQ(*filled("lenet", 10).learning_rate, 1e-3);
+  EXPECT_EQ(*filled("lenet", 10).kernel_weight, 1e-3);
+  EXPECT_EQ(*filled("residual-bn", 10).learning_rate, 3e-3);
+  EXPECT_EQ(*filled("residual-bn", 10).kernel_weight, 1e-4);
+  EXPECT_EQ(*filled("lenet", 10).mask_interval, 1);
+  EXPECT_EQ(*filled("lenet", 500).mask_interval, 20);
+  EXPECT_EQ(*filled("lenet", 100000).mask_interval, 100);
+  FindOptions given;
+  given.mask_interval = 0;
+  given.learning_rate = 5e-4;
+  fill_in_defaults(given, small_network("residual-bn"), 1000);
+  EXPECT_EQ(*given.mask_interval, 0);
+  EXPECT_EQ(*given.learning_rate, 5e-4);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "ntt/core/error.h"
 #include "ntt/io/run_folder.h"
 #include "ntt/train/metrics.h"
+#include "tests/support/networks.h"
 #include "tests/io/temporary_folder.h"
 #include "tests/train/small_problem.h"
 
@@ -41,7 +42,7 @@ std::vector<at::Tensor> train_with_autograd(const Network& start, const Training
       first[i] = 0.9 * first[i] + 0.1 * gradient;
       second[i] = 0.999 * second[i] + 0.001 * gradient * gradient;
       const double steps = static_cast<double>(t);
-      const at::Tensor change = options.learning_rate * (first[i] / (1 - std::pow(0.9, steps))) /
+      const at::Tensor change = *options.learning_rate * (first[i] / (1 - std::pow(0.9, steps))) /
                                 ((second[i] / (1 - std::pow(0.999, steps))).sqrt() + 1e-8);
       values[i] = (values[i].detach() - change).set_requires_grad(true);
     }
@@ -73,7 +74,8 @@ TEST_F(TrainerTest, DefaultsAreThePublishedOnes) {
   const TrainingOptions options;
   EXPECT_EQ(options.epochs, 50);
   EXPECT_EQ(options.batch_size, 64);
-  EXPECT_EQ(options.learning_rate, 1e-3);
+  EXPECT_EQ(default_learning_rate(testing_support::small_network("lenet")), 1e-3);
+  EXPECT_EQ(default_learning_rate(testing_support::small_network("residual-bn")), 3e-3);
   EXPECT_EQ(options.weight_decay, 1e-8);
   EXPECT_EQ(options.held_out, 0.1);
   EXPECT_EQ(options.evaluate_every, 100);

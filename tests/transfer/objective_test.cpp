@@ -249,7 +249,7 @@ TEST_P(ObjectiveTest, StatisticsAreConstantsWhereverTheyComeFrom) {
     EXPECT_NEAR(distances.target, expected.target.item<double>(), 1e-10 * distances.target);
     EXPECT_LT(relative_error(problem.parts(), oracle::gradients(expected.loss, student.leaves.effective)), 1e-8);
     EXPECT_EQ(identical(problem.student, before),
-              of_student == StudentStatistics::frozen || !has_batch_norm(problem.student));
+              of_student == StudentStatistics::frozen || !has_batch_norm(problem.student.graph()));
   }
 }
 
