@@ -79,8 +79,10 @@ std::map<std::string, std::string> metadata_of(const TrainCommand& options, cons
     provenance += fmt::format(", from {}", options.init);
     provenance += start.found_on.empty() ? "" : fmt::format(", found on {}", start.found_on);
   }
-  return {
+  std::map<std::string, std::string> metadata = {
       {"model", start.network.graph().name}, {"data", data.name}, {"method", start.method}, {"provenance", provenance}};
+  set_data_format(metadata, format_of(data));
+  return metadata;
 }
 
 nlohmann::json record_of(const CLI::App& subcommand, const TrainCommand& options, const TrainingStart& start,
