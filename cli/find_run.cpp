@@ -22,17 +22,16 @@ void settle(CLI::App& subcommand, FindOptions& options, const Graph& graph, std:
   if (!fits_student(options.method)) {
     return;
   }
-  const bool has_kernel = options.method != "logit-mimicry";
   fill_in_defaults(options, graph, inputs);
   const auto show = [&](const char* name, const auto& value) {
-    subcommand.get_option(name)->default_str(fmt::format("{}", *value));
+    if (value) {  // matching outputs only has no kernel weight
+      subcommand.get_option(name)->default_str(fmt::format("{}", *value));
+    }
   };
   show("--weight-decay", options.weight_decay);
   show("--learning-rate", options.learning_rate);
   show("--mask-interval", options.mask_interval);
-  if (has_kernel) {
-    show("--kernel-weight", options.kernel_weight);
-  }
+  show("--kernel-weight", options.kernel_weight);
 }
 
 }  // namespace

@@ -141,7 +141,9 @@ void fill_in_defaults(FindOptions& options, const Graph& graph, std::int64_t inp
   const std::int64_t steps = total_steps(options.transfer, inputs);
   options.weight_decay = options.weight_decay.value_or(convolutional ? 1e-5 : 1e-4);
   options.learning_rate = options.learning_rate.value_or(normalised ? 3e-3 : step.learning_rate);
-  options.kernel_weight = options.kernel_weight.value_or(normalised ? 1e-4 : step.objective.kernel_weight);
+  if (options.method != kLogitMimicry) {
+    options.kernel_weight = options.kernel_weight.value_or(normalised ? 1e-4 : step.objective.kernel_weight);
+  }
   options.mask_interval =
       options.mask_interval.value_or(std::clamp<std::int64_t>(steps / kMaskUpdates, 1, step.mask_interval));
 }

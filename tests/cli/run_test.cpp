@@ -36,7 +36,7 @@ class RunTest : public CliTest {
 };
 
 TEST_F(RunTest, TransferWritesAWholeFolderAndPrintsResultsAlone) {
-  const Outcome outcome = run_well(transfer("run", {"--seed", "4"}));
+  const Outcome outcome = run_well(transfer("run", {"--seed", "4", "--density-schedule", "constant"}));
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("kernel distance"), HasSubstr("run/network.safetensors")));
   EXPECT_THAT(outcome.out, Not(HasSubstr("data: ")));
   EXPECT_THAT(outcome.err, HasSubstr("data: small"));

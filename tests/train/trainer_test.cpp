@@ -10,8 +10,8 @@
 #include "ntt/core/error.h"
 #include "ntt/io/run_folder.h"
 #include "ntt/train/metrics.h"
-#include "tests/support/networks.h"
 #include "tests/io/temporary_folder.h"
+#include "tests/support/networks.h"
 #include "tests/train/small_problem.h"
 
 namespace ntt {
