@@ -134,7 +134,7 @@ TEST_F(PruneCommandTest, AblationsThatCannotBeAreRefused) {
                                                  {"ablate", "--init", "ntt", "--what", "invert", "--out", "b"},
                                                  {"ablate", "--init", "none", "--what", "shuffle", "--out", "c"}});
   EXPECT_THAT(outcomes[0].err, HasSubstr("trained has no teacher.safetensors"));
-  EXPECT_THAT(outcomes[1].err, HasSubstr("turns round the scores of ntt prune"));
+  EXPECT_THAT(outcomes[1].err, HasSubstr("only the scores of a pruning method can be inverted"));
   EXPECT_THAT(outcomes[2].err, HasSubstr("none has no teacher.safetensors"));
   for (const Outcome& outcome : outcomes) {
     EXPECT_EQ(outcome.code, 2);
