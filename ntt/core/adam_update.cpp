@@ -8,7 +8,7 @@
 #include <cmath>
 #include <vector>
 
-#include "ntt/core/threads.h"
+#include "ntt/core/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ntt/core/adam_update.cpp"

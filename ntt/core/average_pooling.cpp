@@ -3,9 +3,9 @@
 
 #include <vector>
 
+#include "ntt/core/parallel.h"
 #include "ntt/core/pooling.h"
 #include "ntt/core/simd.h"
-#include "ntt/core/threads.h"
 #include "ntt/core/windows.h"
 
 namespace ntt {

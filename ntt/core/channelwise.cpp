@@ -6,8 +6,8 @@
 #include <array>
 #include <numeric>
 
+#include "ntt/core/parallel.h"
 #include "ntt/core/simd.h"
-#include "ntt/core/threads.h"
 
 namespace ntt {
 namespace {

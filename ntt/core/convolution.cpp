@@ -7,8 +7,8 @@
 
 #include "ntt/core/depthwise.h"
 #include "ntt/core/direct_convolution.h"
+#include "ntt/core/parallel.h"
 #include "ntt/core/patch_products.h"
-#include "ntt/core/threads.h"
 
 namespace ntt {
 namespace {

@@ -4,7 +4,7 @@
 #include <ATen/Dispatch.h>
 
 #include "ntt/core/depthwise_plane.h"
-#include "ntt/core/threads.h"
+#include "ntt/core/parallel.h"
 
 namespace ntt::depthwise {
 namespace {

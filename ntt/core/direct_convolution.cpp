@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "ntt/core/correlation.h"
+#include "ntt/core/parallel.h"
 #include "ntt/core/patch_products.h"
-#include "ntt/core/threads.h"
 
 namespace ntt::direct {
 namespace {

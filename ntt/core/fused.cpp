@@ -7,8 +7,8 @@
 #include <numeric>
 #include <vector>
 
+#include "ntt/core/parallel.h"
 #include "ntt/core/simd.h"
-#include "ntt/core/threads.h"
 
 namespace ntt {
 namespace {

@@ -8,7 +8,7 @@
 #include <atomic>
 
 #include "ntt/core/error.h"
-#include "ntt/core/threads.h"
+#include "ntt/core/parallel.h"
 
 namespace ntt {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "ntt/core/convolution.h"
 #include "ntt/core/gemm.h"
+#include "ntt/core/parallel.h"
 #include "ntt/core/patches.h"
 #include "ntt/core/threads.h"
 

@@ -6,8 +6,8 @@
 #include <limits>
 #include <vector>
 
+#include "ntt/core/parallel.h"
 #include "ntt/core/simd.h"
-#include "ntt/core/threads.h"
 #include "ntt/core/windows.h"
 
 namespace ntt {

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "ntt/core/error.h"
-#include "ntt/core/threads.h"
+#include "ntt/core/memory.h"
 #include "ntt/models/graph_builder.h"
 #include "ntt/onnx/names.h"
 #include "ntt/ops/registry.h"
@@ -122,7 +122,7 @@ Draft::Result Draft::finish(const std::string& name, DraftId output) {
       move_value(parameter, result.values[spec.parameter_names[suffix]]);
     }
   }
-  parameter_names.warn(name);
+  result.warnings = parameter_names.warnings();
   result.graph = builder.finish(output == 0 ? GraphBuilder::kInput : values.at(&nodes_[output - 1]));
   return result;
 }

@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "ntt/core/gemm.h"
-#include "ntt/core/threads.h"
+#include "ntt/core/parallel.h"
 
 namespace ntt {
 namespace {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ntt/core/parallel.h"
 #include "ntt/core/threads.h"
 #include "ntt/sparse/load_block.h"
 #include "ntt/sparse/single_input.h"

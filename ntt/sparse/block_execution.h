@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "ntt/core/threads.h"
+#include "ntt/core/parallel.h"
 #include "ntt/sparse/plan.h"
 #include "ntt/sparse/workspace_pool.h"
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <vector>
 
+#include "ntt/core/parallel.h"
 #include "ntt/core/stopwatch.h"
 #include "ntt/core/threads.h"
 

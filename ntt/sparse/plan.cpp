@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "ntt/core/error.h"
-#include "ntt/core/threads.h"
+#include "ntt/core/parallel.h"
 #include "ntt/sparse/layer_index.h"
 #include "ntt/sparse/outline.h"
 

@@ -5,7 +5,7 @@
 #include <array>
 #include <numeric>
 
-#include "ntt/core/threads.h"
+#include "ntt/core/parallel.h"
 #include "ntt/sparse/block_execution.h"
 
 namespace ntt {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "ntt/core/parallel.h"
 #include "ntt/core/patch_products.h"
 #include "ntt/core/threads.h"
 #include "ntt/ops/convolution.h"

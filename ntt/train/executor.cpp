@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "ntt/core/adam_update.h"
-#include "ntt/core/threads.h"
+#include "ntt/core/memory.h"
 #include "ntt/nn/cross_entropy.h"
 #include "ntt/nn/gradients.h"
 #include "ntt/nn/statistics.h"

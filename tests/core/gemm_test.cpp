@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "ntt/core/parallel.h"
 #include "tests/core/numerics.h"
 
 namespace ntt {

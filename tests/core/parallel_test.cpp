@@ -1,10 +1,12 @@
-#include "ntt/core/threads.h"
+#include "ntt/core/parallel.h"
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <mutex>
+#include <new>
+#include <stdexcept>
 #include <vector>
 
 #include "tests/core/numerics.h"
@@ -95,6 +97,29 @@ TEST(Threads, InsideAParallelRegionWorkStaysOnItsThread) {
   for (const auto& count : visits) {
     EXPECT_EQ(count, 1);
   }
+}
+
+TEST(Threads, AnExceptionOfOneShareReachesTheCallerAfterTheOthers) {
+  for (const int count : {1, 2}) {
+    const ThreadsGuard guard(count);
+    for (const std::int64_t thrower : {0, 1}) {
+      std::atomic<int> others = 0;
+      const auto body = [&](std::int64_t begin, std::int64_t end, int) {
+        if (begin <= thrower && thrower < end) {
+          throw std::length_error("too long");
+        }
+        ++others;
+      };
+      EXPECT_THROW(parallel_for(2, body), std::length_error) << count << " threads";
+      EXPECT_EQ(others, count - 1);
+    }
+  }
+}
+
+TEST(Threads, OfSeveralExceptionsOneReachesTheCaller) {
+  const ThreadsGuard guard(2);
+  const auto fails = [](std::int64_t, std::int64_t, int) { throw std::bad_alloc(); };
+  EXPECT_THROW(parallel_for_work(1 << 20, 1, fails), std::bad_alloc);
 }
 
 TEST(Threads, LittleWorkIsNotShared) {

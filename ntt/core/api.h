@@ -1,0 +1,4 @@
+#pragma once
+
+/// Marks what users of the library may call; everything else stays inside it.
+#define NTT_API __attribute__((visibility("default")))
