@@ -5,7 +5,9 @@
 #include <iostream>
 #include <string>
 
+#include "cli/process/memory.h"
 #include "ntt/core/threads.h"
+#include "ntt/version.h"
 
 /// Google Benchmark's main, in the surroundings that the command line gives the library. OMP_NUM_THREADS chooses the
 /// number of threads; every processor's worth otherwise.

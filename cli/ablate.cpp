@@ -11,10 +11,12 @@
 
 #include "cli/commands.h"
 #include "cli/find_run.h"
+#include "cli/process/log.h"
 #include "cli/run_support.h"
 #include "ntt/find/find.h"
 #include "ntt/find/sparse_run.h"
 #include "ntt/nn/cost_record.h"
+#include "ntt/version.h"
 
 namespace ntt {
 namespace {

@@ -13,11 +13,11 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/process/interrupt.h"
+#include "cli/process/progress.h"
 #include "cli/run_support.h"
 #include "cli/sparse_timing.h"
 #include "ntt/core/error.h"
-#include "ntt/core/interrupt.h"
-#include "ntt/core/progress.h"
 #include "ntt/core/stopwatch.h"
 #include "ntt/nn/cost.h"
 #include "ntt/report/table.h"

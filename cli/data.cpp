@@ -7,8 +7,11 @@
 #include <CLI/Formatter.hpp>
 #include <cstdio>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "cli/commands.h"
+#include "cli/process/terminal_observer.h"
 #include "ntt/core/error.h"
 #include "ntt/data/catalogue.h"
 #include "ntt/data/dataset.h"
@@ -70,25 +73,30 @@ void print_info(const std::string& name) {
   }
 }
 
-/// A line that is rewritten on a terminal; one line each tenth of the file elsewhere.
-FetchProgress make_progress() {
-  return [last = std::int64_t{-1}, terminal = ::isatty(STDERR_FILENO) == 1](std::int64_t received,
-                                                                            std::int64_t total) mutable {
-    const std::int64_t steps = terminal ? 1000 : 10;
+/// Shows bytes: a line that is rewritten on a terminal, one line each tenth of the file elsewhere.
+class FetchObserver : public TerminalObserver {
+ public:
+  void progress(const JobProgress& progress) override {
+    const auto [received, total] = std::pair(progress.done, progress.total);
+    const std::int64_t steps = terminal_ ? 1000 : 10;
     const std::int64_t step = total > 0 ? received * steps / total : received >> 20U;
-    if (step == last) {
+    if (step == last_) {
       return;
     }
-    last = step;
+    last_ = step;
     constexpr double kMebibyte = 1024.0 * 1024.0;
     const std::string whole =
         total > 0 ? fmt::format(" of {:.1f} MiB ({} %)", static_cast<double>(total) / kMebibyte, received * 100 / total)
                   : " MiB";
-    fmt::print(stderr, "{}  {:.1f}{}{}", terminal ? "\r" : "", static_cast<double>(received) / kMebibyte, whole,
-               terminal && received != total ? "" : "\n");
+    fmt::print(stderr, "{}  {:.1f}{}{}", terminal_ ? "\r" : "", static_cast<double>(received) / kMebibyte, whole,
+               terminal_ && received != total ? "" : "\n");
     std::fflush(stderr);
-  };
-}
+  }
+
+ private:
+  bool terminal_ = ::isatty(STDERR_FILENO) == 1;
+  std::int64_t last_ = -1;
+};
 
 void verify(const std::string& name) {
   std::size_t problems = 0;
@@ -135,8 +143,8 @@ void add_data_command(CLI::App& app) {
   fetch->add_option("--mirror", *mirror, "URL of a folder that holds the same files")->type_name("URL");
   fetch->footer("Example:\n  ntt data fetch fashion-mnist --mirror https://example.org/fashion-mnist/");
   fetch->callback([name, mirror] {
-    fetch_dataset(
-        *name, *mirror, [](const std::string& line) { fmt::print(stderr, "{}\n", line); }, make_progress());
+    FetchObserver observer;
+    fetch_dataset(*name, *mirror, observer);
     fmt::print("{} is at {}\n", *name, (data_root() / find_known_dataset(*name)->folder).string());
   });
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/process/terminal_observer.h"
 #include "cli/run_support.h"
 #include "ntt/core/error.h"
 #include "ntt/data/dataset.h"
@@ -21,6 +22,7 @@
 #include "ntt/prune/mask.h"
 #include "ntt/report/table.h"
 #include "ntt/train/trainer.h"
+#include "ntt/version.h"
 
 namespace ntt {
 namespace {
@@ -66,6 +68,8 @@ Contestant train_contestant(const std::string& name, Network network, const Load
   options.epochs = kTrainingEpochs;
   options.seed = common.seed;
   options.out = folder.path();
+  TerminalObserver observer;
+  options.observer = &observer;
   const std::int64_t training_inputs =
       split_indices(data.train_inputs.size(0), options.held_out, options.seed).train.size(0);
   options.evaluate_every = training_inputs / options.batch_size;
@@ -118,6 +122,8 @@ void run_demo(const CLI::App& subcommand, const CommonOptions& common) {
   options.transfer.epochs = kTransferEpochs;
   options.transfer.out = out / "demo-ntt-transfer";
   RunFolder(options.transfer.out).create();
+  TerminalObserver observer;
+  options.transfer.observer = &observer;
   FoundNetwork found = find_sparse_network(dense.clone(), data.train_inputs, {}, options);
   write_found(options.transfer.out, found.teacher, found.network, found.method,
               {{"data", data.name}, {"provenance", fmt::format("ntt {} demo --seed {}", NTT_VERSION, common.seed)}},

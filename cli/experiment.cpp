@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/process/terminal_observer.h"
 #include "cli/run_support.h"
 #include "ntt/core/error.h"
 #include "ntt/experiment/runner.h"
@@ -192,7 +193,9 @@ void run_experiment(ExperimentCommand& command) {
   }
   const int processes = processes_of(command);
   spdlog::info("experiment {}: {} jobs in {}, {} at once", plan.name, plan.jobs.size(), folder.string(), processes);
-  run_jobs(store, {std::filesystem::read_symlink("/proc/self/exe"), std::filesystem::absolute(folder), processes},
+  TerminalObserver observer;
+  run_jobs(store,
+           {std::filesystem::read_symlink("/proc/self/exe"), std::filesystem::absolute(folder), processes, &observer},
            [&](const JobRecord& ended) {
              const std::vector<JobRecord> records = store.states();
              const std::int64_t over = count(records, JobState::done) + count(records, JobState::failed);

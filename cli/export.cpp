@@ -16,6 +16,7 @@
 
 #include "cli/commands.h"
 #include "cli/config.h"
+#include "cli/process/log.h"
 #include "cli/run_support.h"
 #include "ntt/core/error.h"
 #include "ntt/data/dataset.h"
@@ -104,6 +105,7 @@ void run_export(const CLI::App& subcommand, const ExportCommand& command) {
   check_options(subcommand, command);
   const fs::path path = target_of(command);
   NetworkFile file = read_network(command.network);
+  log_warnings(file.warnings);
   complete_format(file, command.network);
   set_data_format(file.metadata, file.format);
   write_export(path, command, file);

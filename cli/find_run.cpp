@@ -9,6 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/model_options.h"
+#include "cli/process/log.h"
+#include "cli/process/terminal_observer.h"
+#include "cli/resumable.h"
 #include "ntt/core/threads.h"
 #include "ntt/find/record.h"
 #include "ntt/report/table.h"
@@ -40,11 +43,12 @@ FindRun run_find(CLI::App& subcommand, FindCommand& command, const std::string& 
   const CommonOptions& common = command.common;
   TransferOptions& transfer = command.find.transfer;
   transfer.step.seed = common.seed;
-  transfer.command = subcommand.get_name();
   check_find_options(command.find);
   apply_threads(common.threads);
   const LoadedData data = load_data(common, parse_device(common.device));
-  Network dense = dense_network(command.model, data.train_inputs, data.classes, common.seed);
+  const Model model = find_model(command.model.model, data.input, data.classes);
+  log_warnings(model.warnings);
+  Network dense = dense_network(model, command.model.weights, command.model.keep, data.train_inputs, common.seed);
   show_initialisation(subcommand, command.model, dense.graph());
   settle(subcommand, command.find, dense.graph(), data.train_inputs.size(0));
   const OpenRun run(subcommand, common);
@@ -53,7 +57,11 @@ FindRun run_find(CLI::App& subcommand, FindCommand& command, const std::string& 
   if (fits_student(command.find.method)) {
     spdlog::info("transfer: {} at density {}, {} threads", dense.graph().name, transfer.step.density, threads());
   }
-  FoundNetwork found = find_sparse_network(std::move(dense), data.train_inputs, data.train_labels, command.find);
+  TerminalObserver observer;
+  transfer.observer = &observer;
+  FoundNetwork found = resumable(subcommand.get_name(), run.folder(), [&] {
+    return find_sparse_network(std::move(dense), data.train_inputs, data.train_labels, command.find);
+  });
   log_warnings(found.warnings);
   write_found(run.folder().path(), found.teacher, found.network, found.method,
               {{"data", data.name}, {"provenance", provenance}}, format_of(data));
@@ -67,12 +75,6 @@ nlohmann::json write_find_result(const CLI::App& subcommand, const FindCommand& 
   record["data"] = run.data;
   run.folder.write_result(record);
   return record;
-}
-
-void log_warnings(const std::vector<std::string>& warnings) {
-  for (const std::string& warning : warnings) {
-    spdlog::warn("{}", warning);
-  }
 }
 
 std::string layer_text(const nlohmann::json& layer) {

@@ -33,9 +33,6 @@ FindRun run_find(CLI::App& subcommand, FindCommand& command, const std::string& 
 /// Writes and returns result.json of the run.
 nlohmann::json write_find_result(const CLI::App& subcommand, const FindCommand& command, const FindRun& run);
 
-/// Warns of what the search has to say against a network.
-void log_warnings(const std::vector<std::string>& warnings);
-
 /// A layer's density for people: "0.03, 7,056 of 235,200".
 std::string layer_text(const nlohmann::json& layer);
 

@@ -18,6 +18,7 @@
 #include "cli/commands.h"
 #include "cli/inspect_model.h"
 #include "cli/model_options.h"
+#include "cli/process/log.h"
 #include "cli/run_support.h"
 #include "ntt/core/error.h"
 #include "ntt/io/atomic_file.h"
@@ -139,7 +140,9 @@ Graph model_graph(const InspectCommand& command) {
     if (!command.input.empty() || command.classes != 0) {
       fail_input("--input and --classes are for built-in models, but '{}' is a file, which has its own", command.model);
     }
-    return published_model(command.model).graph;
+    Model model = published_model(command.model);
+    log_warnings(model.warnings);
+    return std::move(model.graph);
   }
   constexpr std::int64_t kPublishedClasses = 10;
   return zoo_model(command.model, command.input.empty() ? published_input(command.model) : parse_input(command.input),
@@ -155,6 +158,7 @@ void draw(const InspectCommand& command, const Graph& graph) {
 
 void inspect_network(const InspectCommand& command) {
   const NetworkFile file = read_network(command.network);
+  log_warnings(file.warnings);
   draw(command, file.network.graph());
   if (command.common.json) {
     fmt::print("{}\n", record_of(file).dump(2));

@@ -12,10 +12,9 @@
 #include <string_view>
 
 #include "cli/commands.h"
+#include "cli/process/terminal_observer.h"
 #include "cli/run_support.h"
 #include "ntt/core/error.h"
-#include "ntt/core/interrupt.h"
-#include "ntt/core/progress.h"
 #include "ntt/core/random.h"
 #include "ntt/io/npy.h"
 #include "ntt/kernel/comparison.h"
@@ -95,13 +94,14 @@ KernelComparison write_kernel(const KernelCommand& command, const Network& netwo
   const std::int64_t rows = sides.rows.inputs.size(0);
   const std::int64_t columns = sides.columns.inputs.size(0);
   NpyWriter writer(command.common.out, command.scalar_type(), {rows, columns, width, width});
-  Progress progress("kernel", rows * columns, "pair");
-  const InterruptGuard guard;
+  TerminalObserver observer;
   std::int64_t done = 0;
+  const auto tell = [&](bool finished) { observer.progress({"kernel", "pair", done, rows * columns, "", finished}); };
+  tell(false);
   KernelComparison comparison;
   const ParameterSet parameters = command.parameter_set();
   for_each_kernel_block(network, sides.rows, sides.columns, parameters, command.block, [&](const KernelBlock& block) {
-    if (interrupted()) {
+    if (observer.stop_requested()) {
       throw Interrupted("interrupted; no kernel was written");
     }
     write_rows(writer, block, columns);
@@ -111,10 +111,10 @@ KernelComparison write_kernel(const KernelCommand& command, const Network& netwo
       comparison.add(block.values, empirical_ntk(*other, left, right, parameters, command.block));
     }
     done += block.values.size(0) * block.values.size(1);
-    progress.update(done);
+    tell(false);
   });
   writer.finish();
-  progress.finish();
+  tell(true);
   return comparison;
 }
 

@@ -8,11 +8,11 @@
 #include <CLI/Formatter.hpp>
 
 #include "cli/commands.h"
+#include "cli/process/log.h"
+#include "cli/process/memory.h"
 #include "cli/usage.h"
 #include "ntt/core/error.h"
-#include "ntt/core/interrupt.h"
-#include "ntt/core/log.h"
-#include "ntt/core/threads.h"
+#include "ntt/version.h"
 
 namespace {
 

@@ -16,6 +16,7 @@
 #include "cli/run_support.h"
 #include "cli/transfer_options.h"
 #include "ntt/report/table.h"
+#include "ntt/version.h"
 
 namespace ntt {
 namespace {

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -10,6 +9,8 @@
 #include <string>
 
 #include "cli/commands.h"
+#include "cli/process/log.h"
+#include "cli/process/terminal_observer.h"
 #include "cli/run_support.h"
 #include "ntt/page/report.h"
 
@@ -24,10 +25,9 @@ struct ReportCommand {
 void run_report(const ReportCommand& command) {
   const std::filesystem::path out = command.common.out.empty() ? std::filesystem::path(command.folder) / "report"
                                                                : std::filesystem::path(command.common.out);
-  const ReportResult result = write_report(command.folder, out);
-  for (const std::string& warning : result.warnings) {
-    spdlog::warn("{}", warning);
-  }
+  TerminalObserver observer;
+  const ReportResult result = write_report(command.folder, out, observer);
+  log_warnings(result.warnings);
   print_result(command.common,
                {{"what", "report"},
                 {"page", result.page.string()},

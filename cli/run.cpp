@@ -12,10 +12,9 @@
 #include <string>
 
 #include "cli/commands.h"
+#include "cli/process/terminal_observer.h"
 #include "cli/run_support.h"
 #include "ntt/core/error.h"
-#include "ntt/core/interrupt.h"
-#include "ntt/core/progress.h"
 #include "ntt/core/stopwatch.h"
 #include "ntt/io/npy.h"
 #include "ntt/nn/model.h"
@@ -75,9 +74,9 @@ Questions read_questions(const RunCommand& options, const NetworkFile& file) {
 
 /// Answers batch by batch; returns the seconds that it took.
 double answer(const Predictor& predictor, const Questions& questions, std::int64_t batch_size, at::Tensor& outputs) {
-  const InterruptGuard guard;
+  TerminalObserver observer;
   const std::int64_t count = questions.inputs.size(0);
-  Progress progress("answer", count);
+  observer.progress({"run", "input", 0, count});
   double seconds = 0;
   for (std::int64_t first = 0; first < count; first += batch_size) {
     const std::int64_t some = std::min(batch_size, count - first);
@@ -85,12 +84,11 @@ double answer(const Predictor& predictor, const Questions& questions, std::int64
     const Stopwatch watch;
     outputs.narrow(0, first, some).copy_(predictor.predict(batch));
     seconds += watch.seconds();
-    progress.update(first + some);
-    if (interrupted()) {
+    observer.progress({"run", "input", first + some, count, "", first + some == count});
+    if (observer.stop_requested()) {
       throw Interrupted(fmt::format("stopped after {} of {} inputs; nothing was written", first + some, count));
     }
   }
-  progress.finish();
   return seconds;
 }
 

@@ -4,7 +4,8 @@
 
 #include <algorithm>
 
-#include "ntt/core/interrupt.h"
+#include "cli/process/interrupt.h"
+#include "ntt/core/exceptions.h"
 #include "ntt/core/random.h"
 #include "ntt/core/stopwatch.h"
 #include "ntt/nn/adam.h"

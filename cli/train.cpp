@@ -14,6 +14,9 @@
 
 #include "cli/commands.h"
 #include "cli/model_options.h"
+#include "cli/process/log.h"
+#include "cli/process/terminal_observer.h"
+#include "cli/resumable.h"
 #include "cli/run_support.h"
 #include "cli/transfer_options.h"
 #include "ntt/core/error.h"
@@ -23,6 +26,7 @@
 #include "ntt/report/table.h"
 #include "ntt/train/record.h"
 #include "ntt/train/trainer.h"
+#include "ntt/version.h"
 
 namespace ntt {
 namespace {
@@ -138,6 +142,7 @@ void run_train(CLI::App& subcommand, TrainCommand& options) {
   const at::Device device = parse_device(options.common.device);
   const LoadedData data = load_data(options.common, device);
   TrainingStart start = find_start(options, data);
+  log_warnings(start.warnings);
   start.network.to(device, at::kFloat);
   if (start.teacher) {
     start.teacher->to(device, at::kFloat);
@@ -149,8 +154,11 @@ void run_train(CLI::App& subcommand, TrainCommand& options) {
   options.training.select = options.select == "last" ? Select::last : Select::best_validation;
   options.training.out = run.folder().path();
   options.training.resume = run.resume();
-  const TrainingResult result = train(
-      start.network, {data.train_inputs, data.train_labels, data.test_inputs, data.test_labels}, options.training);
+  TerminalObserver observer;
+  options.training.observer = &observer;
+  const TrainingData parts{data.train_inputs, data.train_labels, data.test_inputs, data.test_labels};
+  const TrainingResult result =
+      resumable("train", run.folder(), [&] { return train(start.network, parts, options.training); });
   write_network(run.folder().file(kNetworkFile), start.network, metadata_of(options, start, data));
   const nlohmann::json record = record_of(subcommand, options, start, data.name, result);
   run.folder().write_result(record);

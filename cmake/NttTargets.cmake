@@ -1,7 +1,9 @@
 # One way to declare a library, a program or a test, so that each folder's CMakeLists is a line or two.
 
+set(NTT_GENERATED ${CMAKE_CURRENT_BINARY_DIR}/generated)
 add_library(ntt_options INTERFACE)
-target_include_directories(ntt_options INTERFACE ${PROJECT_SOURCE_DIR})
+configure_file(${CMAKE_CURRENT_LIST_DIR}/version.h.in ${NTT_GENERATED}/ntt/version.h @ONLY)
+target_include_directories(ntt_options INTERFACE ${PROJECT_SOURCE_DIR} ${NTT_GENERATED})
 target_include_directories(ntt_options SYSTEM INTERFACE ${NTT_HEADERS_FIRST} ${TORCH_INCLUDE_DIRS})
 # oneDNN before libtorch: both can hold the same inline functions, and the first in line serves both. Where the versions
 # differ, it is our products that must find their own.
@@ -9,14 +11,17 @@ target_link_options(ntt_options INTERFACE
                     "LINKER:--push-state,--no-as-needed,$<TARGET_FILE:DNNL::dnnl>,--pop-state")
 target_link_libraries(ntt_options INTERFACE ${TORCH_LIBRARIES} OpenMP::OpenMP_CXX Threads::Threads)
 # -Wno-psabi: GCC's note on a changed ABI of vector types says nothing about our code.
-target_compile_options(ntt_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror -Wno-psabi
-                       -Winvalid-pch -fno-math-errno)
+target_compile_options(ntt_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wno-psabi -Winvalid-pch
+                       $<$<BOOL:${NTT_WARNINGS_AS_ERRORS}>:-Werror> -fno-math-errno)
+# What is not marked NTT_API stays inside the shared library. The same flags for all, programs included: they share one
+# precompiled header.
+target_compile_options(ntt_options INTERFACE -fPIC -fno-semantic-interposition -fvisibility=hidden
+                       -fvisibility-inlines-hidden)
 # Fused multiply-adds go where the compiler finds them, which differs between the vectorised body of a loop, its tail and
-# the version for arrays that may overlap: without them a result does not hang on where the allocator puts an array.
+# the version for arrays that may overlap: without them a result does not depend on where the allocator puts an array.
 target_compile_options(ntt_options INTERFACE -ffp-contract=off)
 separate_arguments(NTT_TORCH_FLAGS UNIX_COMMAND "${TORCH_CXX_FLAGS}")
 target_compile_options(ntt_options INTERFACE ${NTT_TORCH_FLAGS})
-target_compile_definitions(ntt_options INTERFACE NTT_VERSION="${PROJECT_VERSION}" SPDLOG_FMT_EXTERNAL)
 if(NTT_SANITIZE)
   # What is instrumented looks uninitialised to GCC where it is not, in std::regex for one (its bug 105562).
   target_compile_options(ntt_options INTERFACE -fsanitize=${NTT_SANITIZE} -fno-omit-frame-pointer

@@ -2,23 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <stdexcept>
-#include <string>
 #include <utility>
 
+#include "ntt/core/exceptions.h"
+
 namespace ntt {
-
-/// Something the user gave is wrong: an option, a file, a shape. The program exits with 2.
-class InputError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
-/// Something failed while running: a full disk, a lost connection, a NaN. The program exits with 1.
-class RunError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 /// Throws InputError with a sentence that names the thing and what would be right.
 template <typename... Args>

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "ntt/core/api.h"
+
 namespace ntt {
 
 /// How raw inputs become what a network takes: (x - mean) / standard_deviation in each channel.
@@ -21,11 +23,11 @@ struct Normalisation {
 
 /// InputError, beginning with `origin`, where there are not as many finite means and finite deviations above 0 as
 /// channels.
-void check_normalisation(const Normalisation& normalisation, std::int64_t channels, const std::string& origin);
+NTT_API void check_normalisation(const Normalisation& normalisation, std::int64_t channels, const std::string& origin);
 
 /// Raw inputs [N, channels, ...] as a network takes them, float32. uint8 ones are divided by 255; floats are taken as
 /// they are where `bytes` is not set and, where it is, as divided already. InputError for uint8 inputs where raw ones
 /// are floats, and for other types or another number of channels.
-at::Tensor standardise(const at::Tensor& inputs, const Normalisation& normalisation);
+NTT_API at::Tensor standardise(const at::Tensor& inputs, const Normalisation& normalisation);
 
 }  // namespace ntt

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "ntt/core/api.h"
+
 namespace ntt {
 
 /// How far a job is.
@@ -19,7 +21,7 @@ enum class MessageLevel { info, warning };
 
 /// Who started a long job: told how far it is and what happens, asked whether it is to stop. Called by the thread that
 /// runs the job only, between two units of work. The default hears nothing and never stops a job.
-class Observer {
+class NTT_API Observer {
  public:
   Observer() = default;
   virtual ~Observer() = default;

@@ -7,13 +7,15 @@
 #include <string_view>
 #include <vector>
 
+#include "ntt/core/api.h"
+
 namespace ntt {
 
 /// A stream of random numbers that is a pure function of (seed, purpose, index).
 ///
 /// Counter-based (Philox-4x32-10; Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011), so the
 /// draws of step 7000 need no draws of the steps before it: a resumed run sees what an uninterrupted one saw.
-class RandomStream {
+class NTT_API RandomStream {
  public:
   RandomStream(std::uint64_t seed, std::string_view purpose, std::uint64_t index = 0);
 
@@ -36,9 +38,10 @@ class RandomStream {
 };
 
 /// A tensor of independent normals with the given standard deviation, on the CPU.
-at::Tensor random_normal(RandomStream& stream, at::IntArrayRef shape, double standard_deviation, at::ScalarType dtype);
+NTT_API at::Tensor random_normal(RandomStream& stream, at::IntArrayRef shape, double standard_deviation,
+                                 at::ScalarType dtype);
 
 /// A uniformly random order of 0..count-1 (Fisher-Yates), int64 [count].
-at::Tensor random_permutation(RandomStream& stream, std::int64_t count);
+NTT_API at::Tensor random_permutation(RandomStream& stream, std::int64_t count);
 
 }  // namespace ntt

@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <mutex>
 
+#include "ntt/core/api.h"
+
 namespace ntt {
 
 /// Which entries of a parameter its mask keeps, and the indices that whoever computes with those alone needs.
 /// Immutable: one is made when a mask is set and shared by all; indices are worked out when first asked for, by any
 /// thread.
-class SparsityPattern {
+class NTT_API SparsityPattern {
  public:
   /// @param mask 1 kept, 0 pruned: of the parameter's shape, type and device
   explicit SparsityPattern(at::Tensor mask);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "ntt/core/api.h"
 #include "ntt/core/normalisation.h"
 
 namespace ntt {
@@ -43,24 +44,24 @@ struct Split {
 };
 
 /// The folder that holds the data sets: $NTT_DATA, else ~/.cache/ntt.
-std::filesystem::path data_root();
+NTT_API std::filesystem::path data_root();
 
 /// Loads `mnist`, `fashion-mnist`, `cifar-10`, `svhn` (below data_root()), `glyphs` (built in) or a folder with
 /// train-images.npy, train-labels.npy, test-images.npy and test-labels.npy. Broken or missing files are InputErrors.
-Dataset load_dataset(const std::string& name);
+NTT_API Dataset load_dataset(const std::string& name);
 
 /// Divides uint8 images by 255, then subtracts the training set's mean and divides by its standard deviation, channel
 /// by channel. A constant channel becomes 0: its deviation counts as 1.
-Standardised standardise(const Dataset& dataset);
+NTT_API Standardised standardise(const Dataset& dataset);
 
 /// How many of so many inputs are held out: held_out_fraction is in [0, 1); a fraction above 0 holds out at least one
 /// input, and at least one remains. InputError where that cannot be.
-std::int64_t held_out_count(std::int64_t count, double held_out_fraction);
+NTT_API std::int64_t held_out_count(std::int64_t count, double held_out_fraction);
 
 /// Splits 0..count-1 at random, as a pure function of the seed.
-Split split_indices(std::int64_t count, double held_out_fraction, std::uint64_t seed);
+NTT_API Split split_indices(std::int64_t count, double held_out_fraction, std::uint64_t seed);
 
 /// The order in which an epoch visits `indices`: a shuffle that depends on seed and epoch alone.
-at::Tensor epoch_order(const at::Tensor& indices, std::uint64_t seed, std::int64_t epoch);
+NTT_API at::Tensor epoch_order(const at::Tensor& indices, std::uint64_t seed, std::int64_t epoch);
 
 }  // namespace ntt

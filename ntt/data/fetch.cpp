@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -67,13 +68,38 @@ class PartFile {
 
 struct Transfer {
   const FetchRequest& request;
-  const FetchProgress& progress;
+  Observer& observer;
   const PartFile& part;
   CURL* handle;
   std::int64_t received = 0;
   std::int64_t total = 0;
-  std::string failure;  ///< why the write callback stopped the transfer
+  std::string failure;             ///< why the write callback stopped the transfer
+  std::exception_ptr exception{};  ///< of the observer: none may pass through libcurl
 };
+
+/// Calls the observer; whether the transfer is to go on.
+template <typename Call>
+bool observed(Transfer& transfer, Call&& call) {
+  try {
+    call();
+    return true;
+  } catch (...) {
+    transfer.exception = std::current_exception();
+    return false;
+  }
+}
+
+/// Called about once a second, though nothing may arrive; anything but 0 ends the transfer.
+int on_pulse(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  const bool go_on = observed(transfer, [&] {
+    if (transfer.observer.stop_requested()) {
+      throw Interrupted(fmt::format("fetching {} was stopped; the next run goes on after {} bytes",
+                                    transfer.request.url, transfer.received));
+    }
+  });
+  return go_on ? 0 : 1;
+}
 
 std::size_t on_data(char* data, std::size_t, std::size_t bytes, void* user) {
   auto& transfer = *static_cast<Transfer*>(user);
@@ -88,16 +114,17 @@ std::size_t on_data(char* data, std::size_t, std::size_t bytes, void* user) {
     transfer.failure = fmt::format("cannot write {}: {}", transfer.part.path().string(), std::strerror(errno));
     return 0;
   }
-  if (transfer.progress) {
-    if (transfer.total == 0) {
-      curl_off_t rest = -1;
-      curl_easy_getinfo(transfer.handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &rest);
-      const std::int64_t before = transfer.received - static_cast<std::int64_t>(bytes);
-      transfer.total = expected > 0 ? expected : rest > 0 ? before + rest : 0;
-    }
-    transfer.progress(transfer.received, transfer.total);
+  if (transfer.total == 0) {
+    curl_off_t rest = -1;
+    curl_easy_getinfo(transfer.handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &rest);
+    const std::int64_t before = transfer.received - static_cast<std::int64_t>(bytes);
+    transfer.total = expected > 0 ? expected : rest > 0 ? before + rest : 0;
   }
-  return bytes;
+  const bool go_on = observed(transfer, [&] {
+    const bool whole = transfer.received == transfer.total;
+    transfer.observer.progress({"fetch", "byte", transfer.received, transfer.total, "", whole});
+  });
+  return go_on ? bytes : 0;
 }
 
 enum class Outcome { kWhole, kCut };
@@ -135,11 +162,12 @@ void set_options(CURL* handle, const std::string& url, std::int64_t offset) {
   curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, 60L);
   curl_easy_setopt(handle, CURLOPT_RESUME_FROM_LARGE, static_cast<curl_off_t>(offset));
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_data);
+  curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, on_pulse);
 }
 
 /// One connection. `reason` says why it ended where the file is not whole yet but another try may help.
-Outcome connect_once(const FetchRequest& request, const FetchProgress& progress, const PartFile& part,
-                     std::string& reason) {
+Outcome connect_once(const FetchRequest& request, Observer& observer, const PartFile& part, std::string& reason) {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
   const std::unique_ptr<CURL, void (*)(CURL*)> handle(curl_easy_init(), curl_easy_cleanup);
@@ -147,9 +175,10 @@ Outcome connect_once(const FetchRequest& request, const FetchProgress& progress,
     fail_run("cannot fetch {}: libcurl cannot start", request.url);
   }
   const std::int64_t offset = part.size();
-  Transfer transfer{request, progress, part, handle.get(), offset, 0, ""};
+  Transfer transfer{request, observer, part, handle.get(), offset, 0, ""};
   set_options(handle.get(), request.url, offset);
   curl_easy_setopt(handle.get(), CURLOPT_WRITEDATA, &transfer);
+  curl_easy_setopt(handle.get(), CURLOPT_XFERINFODATA, &transfer);
   const CURLcode code = curl_easy_perform(handle.get());
   long status = 0;
   curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
@@ -159,6 +188,9 @@ Outcome connect_once(const FetchRequest& request, const FetchProgress& progress,
     }
     reason = fmt::format("it ended after {} of {} bytes", part.size(), request.bytes);
     return Outcome::kCut;
+  }
+  if (transfer.exception) {
+    std::rethrow_exception(transfer.exception);
   }
   if (!transfer.failure.empty()) {
     fail_run("cannot fetch {}: {}", request.url, transfer.failure);
@@ -178,7 +210,7 @@ Outcome connect_once(const FetchRequest& request, const FetchProgress& progress,
   return Outcome::kCut;
 }
 
-void receive_all(const FetchRequest& request, const FetchProgress& progress, const PartFile& part) {
+void receive_all(const FetchRequest& request, Observer& observer, const PartFile& part) {
   if (request.bytes > 0 && part.size() > request.bytes) {
     part.clear();
   }
@@ -192,7 +224,7 @@ void receive_all(const FetchRequest& request, const FetchProgress& progress, con
       std::this_thread::sleep_for(pause);
       pause *= 2;
     }
-    if (connect_once(request, progress, part, reason) == Outcome::kWhole) {
+    if (connect_once(request, observer, part, reason) == Outcome::kWhole) {
       return;
     }
   }
@@ -202,7 +234,7 @@ void receive_all(const FetchRequest& request, const FetchProgress& progress, con
 
 }  // namespace
 
-void fetch_file(const FetchRequest& request, const FetchProgress& progress) {
+void fetch_file(const FetchRequest& request, Observer& observer) {
   std::error_code error;
   if (request.destination.has_parent_path()) {
     std::filesystem::create_directories(request.destination.parent_path(), error);
@@ -215,7 +247,7 @@ void fetch_file(const FetchRequest& request, const FetchProgress& progress) {
   const PartFile part(part_path);
   bool resumed = part.size() > 0;
   for (;;) {
-    receive_all(request, progress, part);
+    receive_all(request, observer, part);
     const std::string found = request.sha256.empty() ? "" : sha256_of_file(part_path);
     if (found == request.sha256) {
       break;

@@ -3,8 +3,10 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <string>
+
+#include "ntt/core/api.h"
+#include "ntt/core/observer.h"
 
 namespace ntt {
 
@@ -18,18 +20,15 @@ struct FetchRequest {
   std::chrono::milliseconds pause{500};  ///< before the second attempt; doubled before each later one
 };
 
-/// Told the bytes that are here and the bytes of the whole (0: unknown). Must not throw.
-using FetchProgress = std::function<void(std::int64_t received, std::int64_t total)>;
-
 /// Fetches a file into `destination`.part, going on from one that an earlier run left, checks it and renames it: the
 /// destination is never anything but the whole, checked file. RunError where the server refuses, the connection keeps
-/// breaking, or length or checksum are wrong (then the part is removed).
-void fetch_file(const FetchRequest& request, const FetchProgress& progress = {});
+/// breaking, or length or checksum are wrong (then the part is removed). The observer is told the bytes; Interrupted
+/// where it asks to stop.
+NTT_API void fetch_file(const FetchRequest& request, Observer& observer = Observer::none());
 
 /// Fetches what `name` lacks into data_root() and unpacks it; files that are there and right are kept.
-/// `mirror` replaces the published folder's URL where not empty. `report` gets a line about each file, and `progress`
-/// the state of the transfer.
-void fetch_dataset(const std::string& name, const std::string& mirror,
-                   const std::function<void(const std::string&)>& report, const FetchProgress& progress);
+/// `mirror` replaces the published folder's URL where not empty. The observer gets a message about each file, too.
+NTT_API void fetch_dataset(const std::string& name, const std::string& mirror = "",
+                           Observer& observer = Observer::none());
 
 }  // namespace ntt

@@ -10,8 +10,6 @@
 namespace ntt {
 namespace {
 
-using Report = std::function<void(const std::string&)>;
-
 bool is_archive(const PublishedFile& file) {
   return file.name.ends_with(".tar.gz");
 }
@@ -26,27 +24,26 @@ bool all_needed_present(const KnownDataset& known, const std::filesystem::path& 
 }
 
 void fetch_published(const KnownDataset& known, const PublishedFile& file, const std::string& base,
-                     const Report& report, const FetchProgress& progress) {
+                     Observer& observer) {
   const std::filesystem::path folder = data_root() / known.folder;
   const bool archive = is_archive(file);
   if (archive ? all_needed_present(known, folder) : check_file(known, folder, file.name).good) {
-    report(fmt::format("{}: already there", file.name));
+    observer.message(MessageLevel::info, fmt::format("{}: already there", file.name));
     return;
   }
   const std::filesystem::path destination = folder / file.name;
-  report(fmt::format("{}: fetching from {}", file.name, base));
-  fetch_file({base + file.name, destination, file.sha256, file.bytes}, progress);
+  observer.message(MessageLevel::info, fmt::format("{}: fetching from {}", file.name, base));
+  fetch_file({base + file.name, destination, file.sha256, file.bytes}, observer);
   if (archive) {
     unpack_files(destination, folder, known.needed);
     std::filesystem::remove(destination);
   }
-  report(fmt::format("{}: done", file.name));
+  observer.message(MessageLevel::info, fmt::format("{}: done", file.name));
 }
 
 }  // namespace
 
-void fetch_dataset(const std::string& name, const std::string& mirror, const Report& report,
-                   const FetchProgress& progress) {
+void fetch_dataset(const std::string& name, const std::string& mirror, Observer& observer) {
   const KnownDataset* known = find_known_dataset(name);
   if (known == nullptr) {
     fail_input("'{}' cannot be fetched; it must be one of {}", name, known_dataset_names());
@@ -56,7 +53,7 @@ void fetch_dataset(const std::string& name, const std::string& mirror, const Rep
     base += '/';
   }
   for (const PublishedFile& file : known->published) {
-    fetch_published(*known, file, base, report, progress);
+    fetch_published(*known, file, base, observer);
   }
 }
 

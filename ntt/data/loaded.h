@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "ntt/core/api.h"
 #include "ntt/core/normalisation.h"
 
 namespace ntt {
@@ -28,7 +29,7 @@ struct LoadedData {
 
 /// Loads a data set (ntt/data/dataset.h) or, if any are named, these classes of it, and standardises it: by a network's
 /// normalisation where one is given, else by the data set's own. InputError where the given one does not fit.
-LoadedData load_data(const std::string& name, at::Device device, const std::vector<std::int64_t>& classes = {},
-                     const std::optional<Normalisation>& normalisation = {});
+NTT_API LoadedData load_data(const std::string& name, at::Device device, const std::vector<std::int64_t>& classes = {},
+                             const std::optional<Normalisation>& normalisation = {});
 
 }  // namespace ntt

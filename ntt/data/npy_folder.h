@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "ntt/core/api.h"
 #include "ntt/data/dataset.h"
 
 namespace ntt {
@@ -10,6 +11,6 @@ namespace ntt {
 ///
 /// Images are uint8, float32 or float64, [N,F] (as [N,F,1,1]), [N,H,W] (as [N,1,H,W]) or [N,C,H,W]; labels are
 /// integers [N] from 0 on, and the largest in the training set says how many classes there are.
-Dataset read_npy_folder(const std::filesystem::path& folder);
+NTT_API Dataset read_npy_folder(const std::filesystem::path& folder);
 
 }  // namespace ntt

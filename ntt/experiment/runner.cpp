@@ -12,7 +12,6 @@
 #include <thread>
 
 #include "ntt/core/error.h"
-#include "ntt/core/interrupt.h"
 #include "ntt/core/stopwatch.h"
 #include "ntt/io/read_file.h"
 #include "ntt/io/run_folder.h"
@@ -47,18 +46,17 @@ class Runner {
       : store_(store), options_(options), finished_(finished) {}
 
   void run() {
-    const InterruptGuard guard;
     while (true) {
-      while (static_cast<int>(running_.size()) < options_.processes && !interrupted()) {
+      while (static_cast<int>(running_.size()) < options_.processes && !stop_requested()) {
         const std::optional<Job> job = store_.claim();
         if (!job) {
           break;
         }
         begin(*job);
       }
-      if (interrupted()) {
+      if (stop_requested()) {
         stop();
-        throw Interrupted("interrupted; the same command goes on where this stopped");
+        throw Interrupted("the experiment was stopped; run again, it goes on where this stopped");
       }
       if (running_.empty()) {
         return;
@@ -118,23 +116,34 @@ class Runner {
     running_.emplace(child, Running{job, {}});
   }
 
+  /// Remembers the answer: jobs that end on their own while others are being stopped count as stopped, too.
+  bool stop_requested() {
+    stopping_ = stopping_ || options_.observer->stop_requested();
+    return stopping_;
+  }
+
+  /// Takes note of the jobs that have ended. Waits for its own children only: the process may have others.
   void collect() {
-    int status = 0;
-    for (pid_t child = waitpid(-1, &status, WNOHANG); child > 0; child = waitpid(-1, &status, WNOHANG)) {
-      const auto found = running_.find(child);
-      if (found == running_.end()) {
+    for (auto place = running_.begin(); place != running_.end();) {
+      int status = 0;
+      if (waitpid(place->first, &status, WNOHANG) == 0) {
+        ++place;
         continue;
       }
-      const Running ended = found->second;
-      running_.erase(found);
-      const double seconds = ended.watch.seconds();
-      if (interrupted()) {
-        store_.release(ended.job.name);
-      } else if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-        finish(ended.job, seconds);
-      } else {
-        fail(ended.job, seconds, status);
-      }
+      const Running ended = place->second;
+      place = running_.erase(place);
+      note_end(ended, status);
+    }
+  }
+
+  void note_end(const Running& ended, int status) {
+    const double seconds = ended.watch.seconds();
+    if (stop_requested()) {
+      store_.release(ended.job.name);
+    } else if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+      finish(ended.job, seconds);
+    } else {
+      fail(ended.job, seconds, status);
     }
   }
 
@@ -170,6 +179,7 @@ class Runner {
   const RunnerOptions& options_;
   const std::function<void(const JobRecord&)>& finished_;
   std::map<pid_t, Running> running_;
+  bool stopping_ = false;
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ntt/core/api.h"
 #include "ntt/nn/data_format.h"
 #include "ntt/nn/network.h"
 #include "ntt/transfer/transfer.h"
@@ -48,29 +49,29 @@ struct FoundNetwork {
 
 /// What a method may be called, kNtt aside: those that score weights, then those that fit a student to its teacher, as
 /// NTT does with either kernel (docs/methods.md).
-std::vector<std::string> find_methods();
+NTT_API std::vector<std::string> find_methods();
 
 /// Whether the method fits a student to its teacher in steps: it then takes a weight decay and what TransferOptions
 /// says.
-bool fits_student(std::string_view method);
+NTT_API bool fits_student(std::string_view method);
 
 /// Whether the method needs labels; InputError where there is no such method.
-bool reads_labels(std::string_view method);
+NTT_API bool reads_labels(std::string_view method);
 
 /// Fills in what was not given of the settings whose best value depends on the network. The weight decay is the
 /// published one: 1e-4, for networks with convolutions 1e-5 (Liu & Zenke 2020). Learning rate and kernel weight are
 /// StepOptions', 1e-3 each, or 3e-3 and 1e-4 for networks with batch norm; masks are made every 100 steps, or 25 times
 /// in a run of fewer than 2500 (docs/method.md, 3.6).
 /// @param inputs training inputs of the run
-void fill_in_defaults(FindOptions& options, const Graph& graph, std::int64_t inputs);
+NTT_API void fill_in_defaults(FindOptions& options, const Graph& graph, std::int64_t inputs);
 
 /// What a method that fits a student runs, with all of that filled in.
-TransferOptions settled_transfer(FindOptions options, const Graph& graph, std::int64_t inputs);
+NTT_API TransferOptions settled_transfer(FindOptions options, const Graph& graph, std::int64_t inputs);
 
 /// InputError for an unknown method, a density outside (0, 1], and options that are not at their defaults though the
 /// method takes none such; with a network also where they do not fit it (more probes than outputs).
-void check_find_options(const FindOptions& options);
-void check_find_options(const FindOptions& options, const Graph& graph);
+NTT_API void check_find_options(const FindOptions& options);
+NTT_API void check_find_options(const FindOptions& options, const Graph& graph);
 
 /// Finds a sparse network by any method.
 ///
@@ -81,17 +82,18 @@ void check_find_options(const FindOptions& options, const Graph& graph);
 /// Methods that fit a student write metrics and checkpoints to `options.transfer.out`, and go on from there where
 /// `options.transfer.resume` says so (ntt/transfer/transfer.h). InputError where options, network and data do not fit;
 /// RunError where scores or the loss are not finite; Interrupted.
-FoundNetwork find_sparse_network(Network teacher, const at::Tensor& inputs, const at::Tensor& labels,
-                                 const FindOptions& options);
+NTT_API FoundNetwork find_sparse_network(Network teacher, const at::Tensor& inputs, const at::Tensor& labels,
+                                         const FindOptions& options);
 
 /// Writes a dense network as teacher.safetensors and the sparse one made of it as network.safetensors.
 ///
 /// @param metadata of both (ntt/nn/network_file.h), to which model and method are added; the teacher's is "dense"
 /// @param format   of the inputs and classes that both were made for
-void write_found(const std::filesystem::path& folder, const Network& teacher, const Network& network,
-                 const std::string& method, std::map<std::string, std::string> metadata, const DataFormat& format);
+NTT_API void write_found(const std::filesystem::path& folder, const Network& teacher, const Network& network,
+                         const std::string& method, std::map<std::string, std::string> metadata,
+                         const DataFormat& format);
 
 /// A sentence for each layer of which nothing is left.
-std::vector<std::string> empty_layer_warnings(const Network& network);
+NTT_API std::vector<std::string> empty_layer_warnings(const Network& network);
 
 }  // namespace ntt

@@ -27,7 +27,7 @@ std::optional<Network> find_teacher(const std::filesystem::path& init, const Net
 
 TrainingStart read_start(const std::filesystem::path& init, const LoadedData& data, bool with_teacher) {
   NetworkFile file = read_fitting(init, data);
-  TrainingStart start{std::move(file.network), {}, "unknown", {}};
+  TrainingStart start{std::move(file.network), {}, "unknown", {}, std::move(file.warnings)};
   if (with_teacher) {
     start.teacher = find_teacher(init, start.network, data);
   }
@@ -46,9 +46,10 @@ TrainingStart draw_start(const DrawnStart& options, const LoadedData& data, bool
   find.transfer.step.density = options.density;
   find.transfer.step.scope = options.scope;
   find.transfer.step.seed = options.seed;
-  FoundNetwork found = find_sparse_network(dense_network(options.model, data.train_inputs, data.classes, options.seed),
-                                           data.train_inputs, {}, find);
-  TrainingStart start{std::move(found.network), {}, options.method, data.name};
+  Model model = find_model(options.model.model, data.input, data.classes);
+  Network dense = dense_network(model, options.model.weights, options.model.keep, data.train_inputs, options.seed);
+  FoundNetwork found = find_sparse_network(std::move(dense), data.train_inputs, {}, find);
+  TrainingStart start{std::move(found.network), {}, options.method, data.name, std::move(model.warnings)};
   if (with_teacher) {
     start.teacher = std::move(found.teacher);
   }

@@ -4,7 +4,9 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "ntt/core/api.h"
 #include "ntt/data/loaded.h"
 #include "ntt/nn/dense_network.h"
 #include "ntt/prune/mask.h"
@@ -14,9 +16,10 @@ namespace ntt {
 /// What training starts from.
 struct TrainingStart {
   Network network;
-  std::optional<Network> teacher;  ///< the untrained dense network that it comes from, where asked for and known
-  std::string method;              ///< by which the network was found
-  std::string found_on;            ///< the data set that it was found on; empty where that is not known
+  std::optional<Network> teacher;     ///< the untrained dense network that it comes from, where asked for and known
+  std::string method;                 ///< by which the network was found
+  std::string found_on;               ///< the data set that it was found on; empty where that is not known
+  std::vector<std::string> warnings;  ///< of the file that it was read from
 };
 
 /// A network without a file: the model's dense network, or weights of it masked at random.
@@ -30,9 +33,9 @@ struct DrawnStart {
 
 /// Reads a run folder or network file. The teacher is the one in the run folder, or the network itself where it is
 /// dense. InputError where either does not fit the data.
-TrainingStart read_start(const std::filesystem::path& init, const LoadedData& data, bool with_teacher);
+NTT_API TrainingStart read_start(const std::filesystem::path& init, const LoadedData& data, bool with_teacher);
 
 /// Draws the network; the teacher is the dense one.
-TrainingStart draw_start(const DrawnStart& options, const LoadedData& data, bool with_teacher);
+NTT_API TrainingStart draw_start(const DrawnStart& options, const LoadedData& data, bool with_teacher);
 
 }  // namespace ntt

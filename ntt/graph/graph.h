@@ -9,15 +9,17 @@
 #include <variant>
 #include <vector>
 
+#include "ntt/core/api.h"
+
 namespace ntt {
 
 /// The shape of a value of one input, without the batch: [features], [channels, height, width], [tokens, features].
 using Shape = std::vector<std::int64_t>;
 
 /// "3x32x32"
-std::string to_string(const Shape& shape);
+NTT_API std::string to_string(const Shape& shape);
 /// The product of the sides.
-std::int64_t entries(const Shape& shape);
+NTT_API std::int64_t entries(const Shape& shape);
 
 using ValueId = std::size_t;
 using NodeId = std::size_t;
@@ -40,9 +42,9 @@ enum class Role {
 };
 
 /// Whether training moves it: it counts in kernels and has a gradient.
-bool is_trained(Role role);
+NTT_API bool is_trained(Role role);
 /// "weight", "bias", ...
-std::string_view to_string(Role role);
+NTT_API std::string_view to_string(Role role);
 
 /// A parameter as declared: nodes refer to it by its place in Graph::parameters.
 struct ParameterSpec {
@@ -73,7 +75,7 @@ struct Node {
 
 /// A network as plain data, without the values of its parameters: the one description that everything walks. Nodes are
 /// in topological order; the values are the graph's input and one for each node.
-struct Graph {
+struct NTT_API Graph {
   std::string name;
   std::vector<Value> values;
   std::vector<Node> nodes;

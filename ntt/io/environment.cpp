@@ -9,6 +9,7 @@
 #include <string>
 
 #include "ntt/io/run_folder.h"
+#include "ntt/version.h"
 
 namespace ntt {
 namespace {

@@ -7,16 +7,18 @@
 #include <string>
 #include <vector>
 
+#include "ntt/core/api.h"
+
 namespace ntt {
 
 /// Reads a NumPy file (versions 1.0, 2.0 and 3.0; C or Fortran order) into a contiguous tensor on the CPU.
 ///
 /// Element types: bool, uint8, int32, int64, float32, float64, little-endian. Anything else, and a file whose length
 /// is not what its header says, is an InputError that names the file.
-at::Tensor read_npy(const std::filesystem::path& path);
+NTT_API at::Tensor read_npy(const std::filesystem::path& path);
 
 /// Writes a tensor of one of read_npy's types, of any shape and device, under a temporary name and renames it.
-void write_npy(const std::filesystem::path& path, const at::Tensor& tensor);
+NTT_API void write_npy(const std::filesystem::path& path, const at::Tensor& tensor);
 
 /// The bytes of the file that write_npy writes.
 std::string npy_bytes(const at::Tensor& tensor);
@@ -24,7 +26,7 @@ std::string npy_bytes(const at::Tensor& tensor);
 /// Writes a .npy file block by block, for arrays larger than memory.
 ///
 /// The file appears under its name only with finish(); a writer destroyed before that leaves nothing behind.
-class NpyWriter {
+class NTT_API NpyWriter {
  public:
   NpyWriter(std::filesystem::path path, at::ScalarType dtype, std::vector<std::int64_t> shape);
   ~NpyWriter();

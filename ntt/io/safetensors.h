@@ -9,10 +9,12 @@
 #include <utility>
 #include <vector>
 
+#include "ntt/core/api.h"
+
 namespace ntt {
 
 /// Named tensors and text metadata: the content of one safetensors file.
-struct TensorFile {
+struct NTT_API TensorFile {
   std::vector<std::pair<std::string, at::Tensor>> tensors;  ///< In the header's order, on the CPU when read.
   std::map<std::string, std::string> metadata;
   std::string origin;  ///< The file read from, for messages; empty when made in memory.
@@ -24,10 +26,10 @@ struct TensorFile {
 
 /// Reads a safetensors file, checking all that the format promises; InputError naming the file and the fault.
 /// Takes F64, F32, F16, BF16, I64, I32, I16, I8, U8 and BOOL.
-TensorFile read_safetensors(const std::filesystem::path& path);
+NTT_API TensorFile read_safetensors(const std::filesystem::path& path);
 
 /// Writes the tensors (on any device) and the metadata atomically; RunError if the disk refuses. The header keeps the
 /// order of `file.tensors`; the data lies by falling element size, so that every tensor is aligned to its own.
-void write_safetensors(const std::filesystem::path& path, const TensorFile& file);
+NTT_API void write_safetensors(const std::filesystem::path& path, const TensorFile& file);
 
 }  // namespace ntt

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 
+#include "ntt/core/api.h"
+
 namespace ntt {
 
 /// How far one kernel is from another, summed in float64 over blocks of them, so that neither need be in memory whole.
-class KernelComparison {
+class NTT_API KernelComparison {
  public:
   /// Counts a block of the kernel and the same block of the reference, of one shape.
   void add(const at::Tensor& kernel, const at::Tensor& reference);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "ntt/core/api.h"
 #include "ntt/nn/network.h"
 #include "ntt/ops/parametric.h"
 
@@ -28,12 +29,12 @@ struct KernelBlock {
 /// Θ(x_i, x_j)ᵀ. Costs about N·M·k² dot products of the layers' sizes. The network's type is the kernel's: float32 or
 /// float64.
 /// @param block_inputs inputs on each side of a block
-void for_each_kernel_block(const Network& network, const KernelInputs& left, const KernelInputs& right,
-                           ParameterSet parameters, std::int64_t block_inputs,
-                           const std::function<void(const KernelBlock&)>& visit);
+NTT_API void for_each_kernel_block(const Network& network, const KernelInputs& left, const KernelInputs& right,
+                                   ParameterSet parameters, std::int64_t block_inputs,
+                                   const std::function<void(const KernelBlock&)>& visit);
 
 /// The whole kernel [N, M, k, k], for sizes that fit into memory.
-at::Tensor empirical_ntk(const Network& network, const KernelInputs& left, const KernelInputs& right,
-                         ParameterSet parameters, std::int64_t block_inputs = 64);
+NTT_API at::Tensor empirical_ntk(const Network& network, const KernelInputs& left, const KernelInputs& right,
+                                 ParameterSet parameters, std::int64_t block_inputs = 64);
 
 }  // namespace ntt

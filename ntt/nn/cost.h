@@ -4,12 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "ntt/core/api.h"
 #include "ntt/nn/network.h"
 
 namespace ntt {
 
 /// What one layer with weights costs: to keep, and to answer one input.
-struct LayerCost {
+struct NTT_API LayerCost {
   std::string name;                 ///< "conv1"
   std::vector<std::int64_t> shape;  ///< of the weight
   Shape input;                      ///< what the layer is given of one input of the network
@@ -34,7 +35,7 @@ struct LayerCost {
 };
 
 /// The costs of every layer with weights, from input to output.
-std::vector<LayerCost> layer_costs(const Network& network);
+NTT_API std::vector<LayerCost> layer_costs(const Network& network);
 
 /// The sums over all layers.
 struct TotalCost {
@@ -49,6 +50,6 @@ struct TotalCost {
   std::int64_t masked_bytes = 0;
 };
 
-TotalCost total_cost(const std::vector<LayerCost>& layers);
+NTT_API TotalCost total_cost(const std::vector<LayerCost>& layers);
 
 }  // namespace ntt

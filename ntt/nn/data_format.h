@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "ntt/core/api.h"
 #include "ntt/core/normalisation.h"
 #include "ntt/graph/graph.h"
 
@@ -18,11 +19,11 @@ struct DataFormat {
 
 /// Adds the format to a network file's metadata, as JSON: `preprocessing`
 /// ({"divide_by": 255 or 1, "mean": [...], "standard_deviation": [...]}) and `class_names`. Takes away what was there.
-void set_data_format(std::map<std::string, std::string>& metadata, const DataFormat& format);
+NTT_API void set_data_format(std::map<std::string, std::string>& metadata, const DataFormat& format);
 
 /// What a file's metadata say of it. InputError, naming `origin`, where that is not of this form or does not fit the
 /// network.
-DataFormat parse_data_format(const std::map<std::string, std::string>& metadata, const Graph& graph,
-                             const std::string& origin);
+NTT_API DataFormat parse_data_format(const std::map<std::string, std::string>& metadata, const Graph& graph,
+                                     const std::string& origin);
 
 }  // namespace ntt

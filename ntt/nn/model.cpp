@@ -17,17 +17,17 @@ bool is_file(const std::string& model) {
 
 Model read_model(const std::string& path) {
   if (path.ends_with(".toml")) {
-    return {read_network_toml(path), {}};
+    return {read_network_toml(path), {}, {}};
   }
   OnnxModel onnx = read_onnx(path);
-  return {std::move(onnx.graph), std::move(onnx.values)};
+  return {std::move(onnx.graph), std::move(onnx.values), std::move(onnx.warnings)};
 }
 
 }  // namespace
 
 Model find_model(const std::string& model, const Shape& input, std::int64_t classes) {
   if (!is_file(model)) {
-    return {zoo_model(model, input, classes), {}};
+    return {zoo_model(model, input, classes), {}, {}};
   }
   Model found = read_model(model);
   if (found.graph.input_shape() != input) {
@@ -43,7 +43,7 @@ Model find_model(const std::string& model, const Shape& input, std::int64_t clas
 
 Model published_model(const std::string& model) {
   constexpr std::int64_t kClasses = 10;
-  return is_file(model) ? read_model(model) : Model{zoo_model(model, published_input(model), kClasses), {}};
+  return is_file(model) ? read_model(model) : Model{zoo_model(model, published_input(model), kClasses), {}, {}};
 }
 
 Initialisation default_initialisation(const Graph& graph) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "ntt/core/api.h"
 #include "ntt/core/random.h"
 #include "ntt/graph/graph.h"
 #include "ntt/ops/operator.h"
@@ -22,7 +23,7 @@ enum class Initialisation {
 
 /// A network f: [N, input...] to [N, outputs]: a graph, the values of its parameters and its operators. Every function
 /// but predict works on one batch through a Tape, which the caller keeps (ntt/nn/sweeps.h).
-class Network {
+class NTT_API Network {
  public:
   /// Makes the operators, without values for the parameters; InputError where the graph does not end in one output a
   /// class, or has no weights.

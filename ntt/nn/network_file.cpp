@@ -195,7 +195,7 @@ NetworkFile from_onnx(const std::filesystem::path& path) {
   if (model.producer.starts_with("ntt ")) {  // others may mean something else by these names
     format = parse_data_format(model.metadata, network.graph(), path.string());
   }
-  return {std::move(network), std::move(model.metadata), std::move(format)};
+  return {std::move(network), std::move(model.metadata), std::move(format), std::move(model.warnings)};
 }
 
 }  // namespace
@@ -223,7 +223,7 @@ NetworkFile read_network(const std::filesystem::path& path) {
   }
   file.metadata.erase(kCompact);
   DataFormat format = parse_data_format(file.metadata, network.graph(), file.origin);
-  return {std::move(network), std::move(file.metadata), std::move(format)};
+  return {std::move(network), std::move(file.metadata), std::move(format), {}};
 }
 
 }  // namespace ntt

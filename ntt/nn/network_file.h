@@ -3,7 +3,9 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
+#include "ntt/core/api.h"
 #include "ntt/nn/data_format.h"
 #include "ntt/nn/network.h"
 
@@ -20,19 +22,20 @@ struct NetworkForm {
 /// density and what else is given; in compact form `<layer>.weight_values` and `<layer>.weight_places` of the masked
 /// weights. Atomic; InputError where a weight is too large for its type or the metadata's data format is broken,
 /// RunError if the disk refuses.
-void write_network(const std::filesystem::path& path, const Network& network,
-                   const std::map<std::string, std::string>& metadata, NetworkForm form = {});
+NTT_API void write_network(const std::filesystem::path& path, const Network& network,
+                           const std::map<std::string, std::string>& metadata, NetworkForm form = {});
 
 /// A network read back with its metadata.
 struct NetworkFile {
   Network network;
   std::map<std::string, std::string> metadata;
-  DataFormat format = {};  ///< what the metadata say of inputs and classes
+  DataFormat format = {};                  ///< what the metadata say of inputs and classes
+  std::vector<std::string> warnings = {};  ///< sentences on what is not quite as in the file
 };
 
 /// Reads an .onnx file, whose weights are masked where they are 0, or what write_network wrote in either form, from the
 /// file or the run folder that holds it; the values are then float32. InputError naming the file where a tensor is
 /// missing, has another shape or dtype, is not finite, is not 0 where its mask prunes it, or has places that are none.
-NetworkFile read_network(const std::filesystem::path& path);
+NTT_API NetworkFile read_network(const std::filesystem::path& path);
 
 }  // namespace ntt

@@ -53,6 +53,7 @@ class Draft {
   struct Result {
     Graph graph;
     std::map<std::string, at::Tensor> values;
+    std::vector<std::string> warnings;  ///< sentences on what is not quite as in the file
   };
   /// The graph of what `output` depends on, under names that are unique, and its parameters' values as float32. Gives
   /// up the draft's own tensors as it goes, so that a large network is in memory once.

@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -92,12 +91,13 @@ bool ParameterNames::is_tied(const DraftNode& node, const DraftParameter& parame
          shared_.contains(key_of(weight->second));
 }
 
-void ParameterNames::warn(const std::string& network) const {
-  if (!several_.empty()) {
-    const auto& [origin, name] = several_.front();
-    spdlog::warn("{}: '{}' is used in several forms, of which one becomes '{}', a parameter of its own{}", network,
-                 origin, name, several_.size() == 1 ? "" : fmt::format("; and so with {} more", several_.size() - 1));
+std::vector<std::string> ParameterNames::warnings() const {
+  if (several_.empty()) {
+    return {};
   }
+  const auto& [origin, name] = several_.front();
+  return {fmt::format("'{}' is used in several forms, of which one becomes '{}', a parameter of its own{}", origin,
+                      name, several_.size() == 1 ? "" : fmt::format("; and so with {} more", several_.size() - 1))};
 }
 
 std::string ParameterNames::wanted_name(const std::string& node_name, const DraftNode& node,

@@ -24,15 +24,15 @@ class NodeNames {
 };
 
 /// Names the parameters after their initialisers. One initialiser that nodes use in several forms, or in several roles,
-/// becomes several parameters, and a warning says so. So does one whose entries are all equal: exporters write the
+/// becomes several parameters. So does one whose entries are all equal: exporters write the
 /// scales and shifts of all norms once as long as nobody has trained them, which does not make them one.
 class ParameterNames {
  public:
   explicit ParameterNames(const std::vector<DraftNode*>& nodes);
   /// The name of a parameter, by the end that its type gives it. Nodes are taken in order.
   std::string next(const std::string& node_name, const DraftNode& node, const std::string& suffix);
-  /// Says where one initialiser became several parameters, if one did.
-  void warn(const std::string& network) const;
+  /// A sentence on where one initialiser became several parameters, if one did.
+  std::vector<std::string> warnings() const;
 
  private:
   /// Memory, sides, strides and role of a parameter.

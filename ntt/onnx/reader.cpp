@@ -32,6 +32,9 @@ OnnxModel translate(::onnx::ModelProto& model, const std::filesystem::path& path
   Draft::Result result = draft.finish(path.stem().string(), output.value);
   read.graph = std::move(result.graph);
   read.values = std::move(result.values);
+  for (const std::string& warning : result.warnings) {
+    read.warnings.push_back(fmt::format("{}: {}", path.string(), warning));
+  }
   return read;
 }
 

@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
+#include "ntt/core/api.h"
 #include "ntt/graph/graph.h"
 
 namespace ntt {
@@ -22,6 +24,7 @@ struct OnnxModel {
   std::int64_t opset = 0;
   std::string producer;                         ///< "pytorch 2.9.0"; empty where the file does not say
   std::map<std::string, std::string> metadata;  ///< the file's own
+  std::vector<std::string> warnings;            ///< sentences on what is not quite as in the file
 };
 
 /// Reads an ONNX model of one float input and one output, whose first axis is the batch: free, or of any fixed size.
@@ -32,6 +35,6 @@ struct OnnxModel {
 /// InputError, of one sentence that names the file and, where one is to blame, the node, its operator and the opset:
 /// for files that are not ONNX, cut short or cyclic, for opsets and operators that are not supported, for several
 /// inputs or outputs, and for networks that mix the inputs of a batch.
-OnnxModel read_onnx(const std::filesystem::path& path);
+NTT_API OnnxModel read_onnx(const std::filesystem::path& path);
 
 }  // namespace ntt

@@ -10,6 +10,7 @@
 #include "ntt/core/error.h"
 #include "ntt/io/atomic_file.h"
 #include "ntt/onnx/graph_writer.h"
+#include "ntt/version.h"
 
 namespace ntt {
 namespace {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "ntt/core/api.h"
 #include "ntt/core/sparsity_pattern.h"
 #include "ntt/graph/graph.h"
 
@@ -12,7 +13,7 @@ namespace ntt {
 
 /// The values of a parameter. `value` is what the optimiser moves; operators compute with `effective`, which is mask ⊙
 /// value for a masked weight and shares value's memory otherwise.
-struct Parameter : ParameterSpec {
+struct NTT_API Parameter : ParameterSpec {
   at::Tensor value;                                ///< What the optimiser moves; undefined until drawn or read.
   at::Tensor effective;                            ///< What operators see.
   std::shared_ptr<const SparsityPattern> pattern;  ///< What the mask keeps; null: everything.

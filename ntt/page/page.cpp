@@ -6,6 +6,7 @@
 
 #include "ntt/page/html.h"
 #include "ntt/page/page_style.h"
+#include "ntt/version.h"
 
 namespace ntt {
 namespace {

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "ntt/core/error.h"
-#include "ntt/core/interrupt.h"
+#include "ntt/core/exceptions.h"
 #include "ntt/io/atomic_file.h"
 #include "ntt/io/run_folder.h"
 #include "ntt/page/figures.h"
@@ -63,8 +63,7 @@ DrawnFigure draw_into(const std::filesystem::path& out, Figure figure) {
 
 }  // namespace
 
-ReportResult write_report(const std::filesystem::path& folder, const std::filesystem::path& out) {
-  const InterruptGuard guard;
+ReportResult write_report(const std::filesystem::path& folder, const std::filesystem::path& out, Observer& observer) {
   PageContent content;
   content.study = read_study(folder);
   check_gnuplot();
@@ -76,8 +75,8 @@ ReportResult write_report(const std::filesystem::path& folder, const std::filesy
   RunFolder(out).create();
   ReportResult result;
   for (Figure& figure : figures) {
-    if (interrupted()) {
-      throw Interrupted("interrupted; the page was not written");
+    if (observer.stop_requested()) {
+      throw Interrupted("the report was stopped; the page was not written");
     }
     result.figures.push_back(figure.id);
     content.figures.push_back(draw_into(out, std::move(figure)));

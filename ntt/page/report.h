@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "ntt/core/observer.h"
+
 namespace ntt {
 
 /// What a report was written of.
@@ -16,7 +18,9 @@ struct ReportResult {
 };
 
 /// Draws the runs below `folder` (read_study) into `out`: index.html and each figure as .svg, .pdf and .csv. Throws
-/// what read_study throws; RunError where gnuplot is missing or the disk refuses; Interrupted after Ctrl-C.
-ReportResult write_report(const std::filesystem::path& folder, const std::filesystem::path& out);
+/// what read_study throws; RunError where gnuplot is missing or the disk refuses; Interrupted where the
+/// observer asks to stop.
+ReportResult write_report(const std::filesystem::path& folder, const std::filesystem::path& out,
+                          Observer& observer = Observer::none());
 
 }  // namespace ntt

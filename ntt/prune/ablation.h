@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "ntt/core/api.h"
 #include "ntt/nn/network.h"
 
 namespace ntt {
@@ -16,7 +17,7 @@ enum class Ablation {
 
 /// Ablates a sparse network in place. `dense` is the one that it was made from; InputError where its parameters have
 /// other shapes. `reinitialise` draws as initialisation says. A function of the seed alone.
-void ablate(Network& sparse, const Network& dense, Ablation what, std::uint64_t seed,
-            Initialisation initialisation = Initialisation::glorot);
+NTT_API void ablate(Network& sparse, const Network& dense, Ablation what, std::uint64_t seed,
+                    Initialisation initialisation = Initialisation::glorot);
 
 }  // namespace ntt

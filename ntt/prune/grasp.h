@@ -1,5 +1,6 @@
 #pragma once
 
+#include "ntt/core/api.h"
 #include "ntt/prune/mask.h"
 
 namespace ntt {
@@ -10,6 +11,6 @@ namespace ntt {
 /// 8). Biases take no part in g.
 ///
 /// Hg comes from the four sweeps: g · ∂L/∂w is a sum over layers of products of inputs and deltas, as a kernel is.
-Scores grasp_scores(Network& network, const at::Tensor& inputs, const at::Tensor& labels);
+NTT_API Scores grasp_scores(Network& network, const at::Tensor& inputs, const at::Tensor& labels);
 
 }  // namespace ntt

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ntt/core/api.h"
 #include "ntt/prune/mask.h"
 
 namespace ntt {
@@ -43,17 +44,17 @@ struct PruneMethod {
 };
 
 /// All methods, in the order in which they are listed.
-const std::vector<PruneMethod>& prune_methods();
+NTT_API const std::vector<PruneMethod>& prune_methods();
 /// The one of that name; InputError naming all of them.
-const PruneMethod& find_prune_method(std::string_view name);
+NTT_API const PruneMethod& find_prune_method(std::string_view name);
 
 /// Gives a freshly drawn network the method's masks, and rescaled weights where that is the method. With n rounds the
 /// density falls exponentially, density^(round/n), and each round scores what the one before has left (Tanaka et al.
 /// 2020). InputError for a density outside (0, 1], for data that the method needs and does not get, and where all
 /// scores of a layer are 0; RunError where they are not finite.
-void prune(Network& network, const PruneMethod& method, const PruneData& data, const PruneOptions& options);
+NTT_API void prune(Network& network, const PruneMethod& method, const PruneData& data, const PruneOptions& options);
 
 /// The prunable parameters of which nothing is left.
-std::vector<std::string> empty_layers(const Network& network);
+NTT_API std::vector<std::string> empty_layers(const Network& network);
 
 }  // namespace ntt

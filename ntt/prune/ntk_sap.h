@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "ntt/core/api.h"
 #include "ntt/prune/mask.h"
 
 namespace ntt {
@@ -18,6 +19,6 @@ struct NtkSapDraw {
 /// and so to the spectrum, of the tangent kernel. Weights θ, drawn anew for each batch, Δθ ~ N(0, ε²) and inputs x ~
 /// N(0, 1): neither the network's weights nor any data are read (Wang, Li & Sun, "NTK-SAP", ICLR 2023, eq. 9 and
 /// algorithm 1).
-Scores ntk_sap_scores(const Network& network, const NtkSapDraw& draw);
+NTT_API Scores ntk_sap_scores(const Network& network, const NtkSapDraw& draw);
 
 }  // namespace ntt

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "ntt/core/api.h"
 #include "ntt/nn/network.h"
 
 namespace ntt {
@@ -13,8 +14,8 @@ namespace ntt {
 enum class Execution { automatic, sparse, dense };
 
 /// "auto", "sparse" or "dense", and back; InputError for any other word.
-std::string to_string(Execution execution);
-Execution parse_execution(const std::string& name);
+NTT_API std::string to_string(Execution execution);
+NTT_API Execution parse_execution(const std::string& name);
 
 /// What is computed: steps of training, or answers to batches of inputs.
 enum class Workload { training, inference };
@@ -40,7 +41,7 @@ void check_sparse_device(const Network& network);
 /// Sparse or dense: what was asked for or, for `automatic`, what the break-even densities say is faster, each layer
 /// counted by its multiply-adds, for batches of so many inputs. InputError where sparse execution was asked for and
 /// there is none: for other devices than the CPU, other precisions than float32, and layers that make_plan refuses.
-Execution choose_execution(Execution asked, const Network& network, Workload workload, std::int64_t batch_size);
+NTT_API Execution choose_execution(Execution asked, const Network& network, Workload workload, std::int64_t batch_size);
 /// The same for each of several sizes of batches, at the cost of one.
 std::vector<Execution> choose_executions(Execution asked, const Network& network, Workload workload,
                                          const std::vector<std::int64_t>& batch_sizes);

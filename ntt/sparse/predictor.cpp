@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "ntt/core/error.h"
+#include "ntt/sparse/sparse_network.h"
 
 namespace ntt {
 
@@ -20,6 +21,10 @@ Predictor::Predictor(Network network, Execution execution)
     sparse_ = std::make_unique<SparseNetwork>(network_, PlanFor::inference);
   }
 }
+
+Predictor::Predictor(Predictor&&) noexcept = default;
+Predictor& Predictor::operator=(Predictor&&) noexcept = default;
+Predictor::~Predictor() = default;
 
 Execution Predictor::execution(std::int64_t count) const {
   return (count < kLanes ? few_sparse_ : many_sparse_) ? Execution::sparse : Execution::dense;

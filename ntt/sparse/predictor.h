@@ -5,10 +5,13 @@
 #include <cstdint>
 #include <memory>
 
+#include "ntt/core/api.h"
+#include "ntt/nn/network.h"
 #include "ntt/sparse/execution.h"
-#include "ntt/sparse/sparse_network.h"
 
 namespace ntt {
+
+class SparseNetwork;
 
 /// Answers batches with a trained network: on the CPU or, densely, where the network is.
 ///
@@ -17,10 +20,13 @@ namespace ntt {
 ///
 /// Several threads may ask one predictor at once. Once each of them has had an answer, sparse execution takes no more
 /// memory.
-class Predictor {
+class NTT_API Predictor {
  public:
   /// InputError where sparse execution was asked for and this network has none.
   explicit Predictor(Network network, Execution execution = Execution::automatic);
+  Predictor(Predictor&&) noexcept;
+  Predictor& operator=(Predictor&&) noexcept;
+  ~Predictor();
 
   /// Outputs [count, outputs()] of inputs [count, features()], standardised as in training, one after another. For a
   /// network on the CPU.

@@ -8,7 +8,6 @@
 
 #include "ntt/core/parallel.h"
 #include "ntt/core/patch_products.h"
-#include "ntt/core/threads.h"
 #include "ntt/ops/convolution.h"
 #include "ntt/sparse/plane_sums.h"
 

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <limits>
-#include <nlohmann/json_fwd.hpp>
 
 namespace ntt {
 
@@ -24,8 +23,5 @@ struct Evaluation {
   double kernel_alignment = kNone;  ///< cosine of the two kernels
   double target_distance = kNone;
 };
-
-void to_json(nlohmann::json& json, const Evaluation& evaluation);
-void from_json(const nlohmann::json& json, Evaluation& evaluation);
 
 }  // namespace ntt

@@ -2,10 +2,12 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "ntt/core/api.h"
+
 namespace ntt {
 
 /// The share of outputs [N, C] whose largest entry is the label's, labels int64 [N].
-double accuracy(const at::Tensor& outputs, const at::Tensor& labels);
+NTT_API double accuracy(const at::Tensor& outputs, const at::Tensor& labels);
 
 /// How well a network classifies.
 struct Score {
@@ -14,6 +16,6 @@ struct Score {
 };
 
 /// Of outputs [N, C] with labels int64 [N], N >= 1.
-Score score(const at::Tensor& outputs, const at::Tensor& labels);
+NTT_API Score score(const at::Tensor& outputs, const at::Tensor& labels);
 
 }  // namespace ntt

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "ntt/train/evaluation_json.h"
+
 namespace ntt {
 
 const Evaluation& kept_evaluation(const TrainingResult& result, Select select) {

@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cmath>
@@ -14,13 +13,13 @@
 #include <utility>
 
 #include "ntt/core/error.h"
-#include "ntt/core/interrupt.h"
-#include "ntt/core/progress.h"
 #include "ntt/core/stopwatch.h"
 #include "ntt/data/dataset.h"
 #include "ntt/io/run_folder.h"
 #include "ntt/nn/adam.h"
 #include "ntt/nn/statistics.h"
+#include "ntt/train/evaluation_json.h"
+#include "ntt/train/executor.h"
 #include "ntt/train/tracker.h"
 #include "ntt/train/training_state.h"
 
@@ -80,7 +79,7 @@ at::Tensor tracked_inputs(const Split& split, std::int64_t count) {
   const bool held_out = split.held_out.size(0) > 0;
   const at::Tensor& from = held_out ? split.held_out : split.train;
   if (count > from.size(0)) {
-    fail_input("--track is {}, but there are {} {} inputs to track", count, from.size(0),
+    fail_input("{} inputs are to be tracked, but there are {} {} inputs", count, from.size(0),
                held_out ? "held-out" : "training");
   }
   return from.narrow(0, 0, count);
@@ -98,9 +97,10 @@ class Run {
   void evaluate();
   void note_best();
   void checkpoint();
-  void stop_if_interrupted();
+  void stop_if_requested();
   [[noreturn]] void fail_diverged(const char* what, double value) const;
   [[nodiscard]] std::string figures() const;
+  void tell_progress(std::string_view figures, bool finished = false) const;
   [[nodiscard]] TrainingResult finish();
   [[nodiscard]] double seconds() const { return earlier_seconds_ + since_start_.seconds(); }
 
@@ -138,9 +138,8 @@ Run::Run(Network& network, const TrainingData& data, const TrainingOptions& opti
       steps_an_epoch_(split_.train.size(0) / options.batch_size),
       total_(options.steps > 0 ? options.steps : options.epochs * steps_an_epoch_) {
   if (steps_an_epoch_ == 0) {
-    fail_input(
-        "a batch of {} cannot be filled from {} training inputs ({} are held out); choose a smaller --batch-size",
-        options.batch_size, split_.train.size(0), split_.held_out.size(0));
+    fail_input("a batch of {} cannot be filled from {} training inputs ({} are held out); choose a smaller batch size",
+               options.batch_size, split_.train.size(0), split_.held_out.size(0));
   }
   const auto pick = [&](const at::Tensor& indices, const at::Tensor& values) {
     return values.index_select(0, indices.to(values.device()));
@@ -162,7 +161,7 @@ void Run::start() {
                                identity_of(options_, execution_, total_));
       saved_step_ = state_.step;
       earlier_seconds_ = state_.seconds;
-      spdlog::info("resuming at step {} of {}", state_.step, total_);
+      options_.observer->message(MessageLevel::info, fmt::format("resuming at step {} of {}", state_.step, total_));
     }
     metrics_.truncate_to(state_.metrics_lines);
   }
@@ -172,9 +171,7 @@ void Run::start() {
 TrainingResult Run::run() {
   start();
   const c10::InferenceMode without_autograd;
-  const InterruptGuard guard;
-  Progress progress("train", total_);
-  progress.update(state_.step);
+  tell_progress("");
   if (state_.metrics_lines == 0) {
     evaluate();
   }
@@ -183,13 +180,13 @@ TrainingResult Run::run() {
     if (state_.step % options_.evaluate_every == 0 || state_.step == total_) {
       evaluate();
     }
-    progress.update(state_.step, figures());
-    stop_if_interrupted();
+    tell_progress(figures());
+    stop_if_requested();
     if (since_saved_.seconds() >= options_.checkpoint_seconds) {
       checkpoint();
     }
   }
-  progress.finish();
+  tell_progress(figures(), true);
   return finish();
 }
 
@@ -277,25 +274,25 @@ void Run::checkpoint() {
   since_saved_ = Stopwatch();
 }
 
-void Run::stop_if_interrupted() {
-  if (!interrupted() || state_.step == total_) {
+void Run::stop_if_requested() {
+  if (state_.step == total_ || !options_.observer->stop_requested()) {
     return;
   }
   checkpoint();
-  if (options_.out.empty()) {
-    throw Interrupted(fmt::format("training was stopped at step {} of {}; nothing was saved", state_.step, total_));
-  }
-  throw Interrupted(
-      fmt::format("training was stopped at step {} of {}; `ntt train --config {} --resume` goes on with it",
-                  state_.step, total_, folder_.file(kConfigFile).string()));
+  throw Interrupted(fmt::format("training was stopped at step {} of {}{}", state_.step, total_,
+                                options_.out.empty() ? "; nothing was saved" : ""));
 }
 
 void Run::fail_diverged(const char* what, double value) const {
   const std::string checkpoint = saved_step_ ? fmt::format("the last good checkpoint is {}, of step {}",
                                                            folder_.file(kCheckpointFile).string(), *saved_step_)
                                              : "no checkpoint had been written";
-  fail_run("the {} is {} at step {} of {}; {}; try a smaller --learning-rate than {}", what, value, state_.step, total_,
+  fail_run("the {} is {} at step {} of {}; {}; try a smaller learning rate than {}", what, value, state_.step, total_,
            checkpoint, *options_.learning_rate);
+}
+
+void Run::tell_progress(std::string_view figures, bool finished) const {
+  options_.observer->progress({"train", "step", state_.step, total_, figures, finished});
 }
 
 std::string Run::figures() const {

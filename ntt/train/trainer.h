@@ -6,9 +6,11 @@
 #include <filesystem>
 #include <optional>
 
+#include "ntt/core/api.h"
+#include "ntt/core/observer.h"
 #include "ntt/nn/network.h"
+#include "ntt/sparse/execution.h"
 #include "ntt/train/evaluation.h"
-#include "ntt/train/executor.h"
 
 namespace ntt {
 
@@ -41,10 +43,11 @@ struct TrainingOptions {
   std::filesystem::path out;  ///< run folder for metrics, track and checkpoint; empty: writes nothing
   bool tensorboard = false;   ///< metrics also as an event file
   bool resume = false;        ///< go on from the folder's checkpoint
+  Observer* observer = &Observer::none();
 };
 
 /// The published 1e-3; with batch norm, which makes a network indifferent to the scale of most weights, 3e-3.
-double default_learning_rate(const Graph& graph);
+NTT_API double default_learning_rate(const Graph& graph);
 
 /// What training found.
 struct TrainingResult {
@@ -67,7 +70,7 @@ struct TrainingResult {
 /// threads as far as it changes sums; a resumed run ends bit-identical to an uninterrupted one.
 ///
 /// InputError for options or data that do not fit, RunError naming the step where the loss is no longer finite,
-/// Interrupted after SIGINT or SIGTERM, with the state saved.
-TrainingResult train(Network& network, const TrainingData& data, const TrainingOptions& options);
+/// Interrupted where the observer asks to stop, with the state saved.
+NTT_API TrainingResult train(Network& network, const TrainingData& data, const TrainingOptions& options);
 
 }  // namespace ntt

@@ -6,6 +6,7 @@
 
 #include "ntt/core/error.h"
 #include "ntt/io/safetensors.h"
+#include "ntt/train/evaluation_json.h"
 
 namespace ntt {
 namespace {
@@ -61,8 +62,7 @@ void save_checkpoint(const std::filesystem::path& path, const Network& network, 
   for (const Parameter* parameter : network.parameters()) {
     if (!at::isfinite(parameter->value).all().item<bool>()) {
       fail_run(
-          "'{}' holds a NaN or an infinity after step {}, so no checkpoint was written; try a smaller "
-          "--learning-rate",
+          "'{}' holds a NaN or an infinity after step {}, so no checkpoint was written; try a smaller learning rate",
           parameter->name, state.step);
     }
   }

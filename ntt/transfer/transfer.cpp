@@ -8,8 +8,6 @@
 #include <nlohmann/json.hpp>
 
 #include "ntt/core/error.h"
-#include "ntt/core/interrupt.h"
-#include "ntt/core/progress.h"
 #include "ntt/core/stopwatch.h"
 #include "ntt/data/dataset.h"
 #include "ntt/io/run_folder.h"
@@ -44,31 +42,26 @@ class Run {
     if (options_.resume) {
       load_checkpoint();
     } else {
-      metrics_.truncate_to(0);
+      if (writes()) {
+        metrics_.truncate_to(0);
+      }
       evaluate();
       result_.before = first_distances();
       save_checkpoint();
     }
-    Progress progress("transfer", total_steps_);
-    progress.update(stepper_.steps(), summary());
-    const InterruptGuard guard;
+    tell_progress();
     while (stepper_.steps() < total_steps_) {
       one_step();
       if (stepper_.steps() % options_.evaluate_every == 0 || stepper_.steps() == total_steps_) {
         evaluate();
       }
-      progress.update(stepper_.steps(), summary());
-      if (interrupted()) {
-        save_checkpoint();
-        throw Interrupted(fmt::format("interrupted at step {} of {}; continue with: ntt {} --config {} --resume",
-                                      stepper_.steps(), total_steps_, options_.command,
-                                      folder_.file(kConfigFile).string()));
-      }
+      tell_progress();
+      stop_if_requested();
       if (clock_.seconds() - last_checkpoint_ >= options_.checkpoint_seconds) {
         save_checkpoint();
       }
     }
-    progress.finish();
+    tell_progress(true);
     result_.after = last_distances_;
     result_.steps = total_steps_;
     result_.seconds = seconds();
@@ -79,16 +72,34 @@ class Run {
  private:
   void check_sizes() const {
     if (options_.batch_size < 2) {
-      fail_input("--batch-size is {}, but a kernel needs at least 2 inputs", options_.batch_size);
+      fail_input("the batch size is {}, but a kernel needs at least 2 inputs", options_.batch_size);
     }
     if (steps_per_epoch_ < 1) {
-      fail_input("--batch-size {} is more than the {} training inputs that are not held out", options_.batch_size,
+      fail_input("the batch size {} is more than the {} training inputs that are not held out", options_.batch_size,
                  split_.train.size(0));
     }
     if (split_.held_out.size(0) < 2) {
-      fail_input("--held-out {} leaves {} inputs to measure the distances on; at least 2 are needed", options_.held_out,
-                 split_.held_out.size(0));
+      fail_input("the held-out share {} leaves {} inputs to measure the distances on; at least 2 are needed",
+                 options_.held_out, split_.held_out.size(0));
     }
+    if (options_.resume && !writes()) {
+      fail_input("there is no run folder to resume from");
+    }
+  }
+
+  bool writes() const { return !options_.out.empty(); }
+
+  void tell_progress(bool finished = false) const {
+    options_.observer->progress({"transfer", "step", stepper_.steps(), total_steps_, summary(), finished});
+  }
+
+  void stop_if_requested() {
+    if (!options_.observer->stop_requested()) {
+      return;
+    }
+    save_checkpoint();
+    throw Interrupted(fmt::format("the transfer was stopped at step {} of {}{}", stepper_.steps(), total_steps_,
+                                  writes() ? "" : "; nothing was saved"));
   }
 
   double seconds() const { return earlier_seconds_ + clock_.seconds(); }
@@ -125,15 +136,19 @@ class Run {
     if (checkpoint_step_ < 0) {
       fail_input("the distances of the first student are not finite: an input is a NaN, infinite or far too large");
     }
-    fail_run(
-        "the loss is no longer finite at step {}; the last good checkpoint is of step {}, in {}: try a lower "
-        "--learning-rate or --kernel-weight",
-        stepper_.steps(), checkpoint_step_, folder_.file(kCheckpointFile).string());
+    const std::string good = writes() ? fmt::format("; the last good checkpoint is of step {}, in {}", checkpoint_step_,
+                                                    folder_.file(kCheckpointFile).string())
+                                      : "";
+    fail_run("the loss is no longer finite at step {}{}: try a lower learning rate or kernel weight", stepper_.steps(),
+             good);
   }
 
   void evaluate() {
     last_distances_ = held_out_->measure(student_, options_.step.objective.parameters);
     check_finite(last_distances_);
+    if (!writes()) {
+      return;
+    }
     metrics_.append({{"step", stepper_.steps()},
                      {"epoch", static_cast<double>(stepper_.steps()) / static_cast<double>(steps_per_epoch_)},
                      {"kernel_distance", last_distances_.kernel},
@@ -163,6 +178,14 @@ class Run {
     if (!is_finite()) {
       fail_diverged();
     }
+    if (writes()) {
+      write_checkpoint();
+    }
+    checkpoint_step_ = stepper_.steps();
+    last_checkpoint_ = clock_.seconds();
+  }
+
+  void write_checkpoint() {
     TensorFile checkpoint;
     stepper_.save(checkpoint);
     checkpoint.tensors.emplace_back(kCounters, at::tensor({stepper_.steps(), metrics_lines_}, at::kLong));
@@ -171,14 +194,11 @@ class Run {
                                                 last_distances_.kernel, last_distances_.target},
                                                at::kDouble));
     write_safetensors(folder_.file(kCheckpointFile), checkpoint);
-    checkpoint_step_ = stepper_.steps();
-    last_checkpoint_ = clock_.seconds();
   }
 
   void load_checkpoint() {
     if (!folder_.resumable()) {
-      fail_input("{} has no {} to resume from; leave --resume out to start anew", folder_.path().string(),
-                 kCheckpointFile);
+      fail_input("{} has no {} to resume from", folder_.path().string(), kCheckpointFile);
     }
     const TensorFile checkpoint = read_safetensors(folder_.file(kCheckpointFile));
     stepper_.load(checkpoint);

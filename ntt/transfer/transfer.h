@@ -4,8 +4,9 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <string>
 
+#include "ntt/core/api.h"
+#include "ntt/core/observer.h"
 #include "ntt/transfer/stepper.h"
 
 namespace ntt {
@@ -24,8 +25,8 @@ struct TransferOptions {
   double checkpoint_seconds = 5;
   bool tensorboard = false;  ///< metrics also as an event file
   bool resume = false;
-  std::filesystem::path out;         ///< the run folder
-  std::string command = "transfer";  ///< of `ntt`, to say how an interrupted run is continued
+  std::filesystem::path out;  ///< run folder for metrics and checkpoint; empty: writes nothing
+  Observer* observer = &Observer::none();
 };
 
 /// What a run of NTT found out.
@@ -38,18 +39,18 @@ struct TransferResult {
 };
 
 /// The steps of a run on so many training inputs.
-std::int64_t total_steps(const TransferOptions& options, std::int64_t inputs);
+NTT_API std::int64_t total_steps(const TransferOptions& options, std::int64_t inputs);
 
 /// The student that a run on training inputs [N, ...] starts from: the teacher's weights under the initial mask, for
 /// which logit-SNIP takes the first 1000 of them.
-Network initial_student(const Network& teacher, const TransferOptions& options, const at::Tensor& inputs);
+NTT_API Network initial_student(const Network& teacher, const TransferOptions& options, const at::Tensor& inputs);
 
-/// Moves the student towards the teacher on training inputs [n, ...] (standardised, no labels). Shows progress, writes
-/// metrics.jsonl every evaluate_every steps and checkpoint.safetensors every checkpoint_seconds into the run folder.
-/// With resume, continues from the checkpoint so that the student becomes bit-identical to an uninterrupted run's.
-/// Throws Interrupted after saving on SIGINT, RunError naming the step and the last good checkpoint if the loss is no
-/// longer finite, InputError where options do not fit the data or the checkpoint.
-TransferResult transfer(const Network& teacher, Network& student, const at::Tensor& inputs,
-                        const TransferOptions& options);
+/// Moves the student towards the teacher on training inputs [n, ...] (standardised, no labels). Writes metrics.jsonl
+/// every evaluate_every steps and checkpoint.safetensors every checkpoint_seconds into the run folder. With resume,
+/// continues from the checkpoint so that the student becomes bit-identical to an uninterrupted run's. Throws
+/// Interrupted after saving where the observer asks to stop, RunError naming the step and the last good checkpoint if
+/// the loss is no longer finite, InputError where options do not fit the data or the checkpoint.
+NTT_API TransferResult transfer(const Network& teacher, Network& student, const at::Tensor& inputs,
+                                const TransferOptions& options);
 
 }  // namespace ntt

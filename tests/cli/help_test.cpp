@@ -1,6 +1,7 @@
 #include <sstream>
 #include <utility>
 
+#include "ntt/version.h"
 #include "tests/cli/cli_test.h"
 
 namespace ntt {

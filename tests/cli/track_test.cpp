@@ -44,7 +44,7 @@ TEST_F(TrackTest, NetworksThatAreDrawnAreComparedWithTheDenseDraw) {
 TEST_F(TrackTest, TooManyInputsAreRefused) {
   const Outcome outcome = run(train("run", with(dense(), {"--track", "61"})));
   EXPECT_EQ(outcome.code, 2);
-  EXPECT_THAT(outcome.err, HasSubstr("--track is 61, but there are 60 held-out inputs"));
+  EXPECT_THAT(outcome.err, HasSubstr("61 inputs are to be tracked, but there are 60 held-out inputs"));
 }
 
 }  // namespace

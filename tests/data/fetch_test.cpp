@@ -3,9 +3,14 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
+#include <algorithm>
+#include <functional>
+#include <stdexcept>
+
 #include "ntt/data/checksum.h"
 #include "tests/data/files.h"
 #include "tests/data/http_server.h"
+#include "tests/support/observers.h"
 
 namespace ntt {
 namespace {
@@ -55,15 +60,31 @@ TEST_F(FetchTest, Sha256IsTheKnownOne) {
 
 TEST_F(FetchTest, FetchesAndReportsProgress) {
   const HttpServer server(behaviour_);
-  std::int64_t last = 0;
-  fetch_file(request(server), [&](std::int64_t received, std::int64_t total) {
-    EXPECT_GT(received, last);
-    EXPECT_EQ(total, 200'000);
-    last = received;
-  });
-  EXPECT_EQ(last, 200'000);
+  Recorder recorder;
+  fetch_file(request(server), recorder);
+  EXPECT_TRUE(std::ranges::is_sorted(recorder.done, std::less_equal()));
+  EXPECT_EQ(recorder.done.back(), 200'000);
+  EXPECT_EQ(recorder.total, 200'000);
+  EXPECT_EQ(recorder.finished, 1);
   EXPECT_EQ(read_file(destination_), content_);
   EXPECT_FALSE(std::filesystem::exists(part_));
+}
+
+TEST_F(FetchTest, StopsWhereTheObserverAsksAndGoesOnLater) {
+  const HttpServer server(behaviour_);
+  Stopper stopper;
+  EXPECT_THAT(error_of<Interrupted>([&] { fetch_file(request(server), stopper); }), HasSubstr("was stopped"));
+  EXPECT_FALSE(std::filesystem::exists(destination_));
+  fetch_file(request(server));
+  EXPECT_EQ(read_file(destination_), content_);
+}
+
+TEST_F(FetchTest, AnExceptionOfTheObserverReachesTheCaller) {
+  struct Thrower : Observer {
+    void progress(const JobProgress& /*progress*/) override { throw std::logic_error("no more"); }
+  } thrower;
+  const HttpServer server(behaviour_);
+  EXPECT_EQ(error_of<std::logic_error>([&] { fetch_file(request(server), thrower); }), "no more");
 }
 
 TEST_F(FetchTest, FollowsRedirects) {

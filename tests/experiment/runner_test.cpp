@@ -2,13 +2,16 @@
 
 #include <gmock/gmock.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <chrono>
-#include <csignal>
 #include <map>
 #include <thread>
 
-#include "ntt/core/interrupt.h"
+#include "ntt/core/exceptions.h"
 #include "tests/io/temporary_folder.h"
+#include "tests/support/observers.h"
 
 namespace ntt {
 namespace {
@@ -55,6 +58,7 @@ class RunnerTest : public TemporaryFolderTest {
   }
 
   RunnerOptions options_;
+  Stopper stopper_{false};
   std::vector<std::string> told_;
 };
 
@@ -73,6 +77,17 @@ TEST_F(RunnerTest, AFailureIsRecordedAndTheRestGoesOn) {
   EXPECT_THAT(records.at("b").error, HasSubstr("needs a"));
   EXPECT_EQ(records.at("c").state, JobState::done);
   EXPECT_EQ(records.at("d").error, "killed by signal 9");
+}
+
+TEST_F(RunnerTest, OtherChildrenOfTheProcessAreLeftToIt) {
+  const pid_t other = fork();
+  if (other == 0) {
+    _exit(7);
+  }
+  run({job("a", "do")});
+  int status = 0;
+  EXPECT_EQ(waitpid(other, &status, 0), other);
+  EXPECT_EQ(WEXITSTATUS(status), 7);
 }
 
 TEST_F(RunnerTest, AProgramThatIsNotThereIsAFailure) {
@@ -101,8 +116,9 @@ TEST_F(RunnerTest, AnInterruptLetsJobsSaveAndTheyWaitAgain) {
            !std::filesystem::exists(options_.folder / "b" / "started")) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
-    kill(getpid(), SIGINT);
+    stopper_.requested = true;
   });
+  options_.observer = &stopper_;
   EXPECT_THROW(run_jobs(store, options_, [](const JobRecord&) {}), Interrupted);
   stopper.join();
   for (const JobRecord& record : store.all()) {

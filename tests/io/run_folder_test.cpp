@@ -7,6 +7,7 @@
 #include <string>
 
 #include "ntt/core/error.h"
+#include "ntt/version.h"
 #include "tests/io/temporary_folder.h"
 
 namespace ntt {

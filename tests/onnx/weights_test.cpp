@@ -178,6 +178,7 @@ TEST_F(OnnxWeightsTest, OneInitialiserPlainAndTransposedIsTwoParameters) {
   const OnnxModel model = read_back(builder);
   EXPECT_THAT(model.values, testing::SizeIs(2));
   EXPECT_TRUE(model.values.at("w").equal(model.values.at("w.2").t()));
+  EXPECT_THAT(model.warnings, ElementsAre(HasSubstr("'w' is used in several forms, of which one becomes 'w.2'")));
   ModelBuilder same({3});  // transposed by a node, then again: the same
   same.value("w", normal({3, 3})).node("Transpose", {"w"}, {"t"}).node("Gemm", {"x", "t"}, {"a"});
   same.node("Gemm", {"a", "w"}, {"y"}, {{"transB", std::int64_t{1}}});

@@ -121,7 +121,7 @@ TEST_F(TrackerTest, TakesTrainingInputsWhereNoneAreHeldOutAndNoMoreThanThereAre)
   EXPECT_TRUE(at::equal(track().at("inputs"), at::arange(kTracked, at::kLong)));
   options_.track = 961;
   EXPECT_THAT(message_of<InputError>([&] { train(network, small_glyphs(), options_); }),
-              HasSubstr("--track is 961, but there are 960 training inputs"));
+              HasSubstr("961 inputs are to be tracked, but there are 960 training inputs"));
   options_.held_out = 0.1;
   EXPECT_THAT(message_of<InputError>([&] { train(network, small_glyphs(), options_); }), HasSubstr("96 held-out"));
 }

@@ -1,4 +1,4 @@
-#include "ntt/core/log.h"
+#include "cli/process/log.h"
 
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/ansicolor_sink.h>
@@ -62,6 +62,12 @@ void setup_log(Verbosity verbosity) {
   logger->set_formatter(std::move(formatter));
   logger->set_level(level_of(verbosity));
   spdlog::set_default_logger(std::move(logger));
+}
+
+void log_warnings(const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) {
+    spdlog::warn("{}", warning);
+  }
 }
 
 }  // namespace ntt

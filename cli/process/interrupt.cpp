@@ -1,4 +1,4 @@
-#include "ntt/core/interrupt.h"
+#include "cli/process/interrupt.h"
 
 #include <array>
 #include <csignal>

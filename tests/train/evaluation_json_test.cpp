@@ -1,4 +1,4 @@
-#include "ntt/train/evaluation.h"
+#include "ntt/train/evaluation_json.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "ntt/core/progress.h"
+#include "cli/process/progress.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "ntt/train/evaluation.h"
+#include "ntt/train/evaluation_json.h"
 
 #include <cmath>
 #include <nlohmann/json.hpp>

@@ -1,14 +1,6 @@
 #pragma once
 
-#include <stdexcept>
-
 namespace ntt {
-
-/// The user stopped the program and what was worth saving is saved. The program exits with 130.
-class Interrupted : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 /// While it lives, the first SIGINT or SIGTERM only sets interrupted(), and the next one kills the program at once.
 /// Guards may nest: the outermost counts.

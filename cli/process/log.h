@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 namespace ntt {
 
 enum class Verbosity {
@@ -11,5 +14,8 @@ enum class Verbosity {
 /// Sends spdlog's messages (spdlog::info(...) and so on) to stderr as plain sentences, "warning: " and "error: " before
 /// those that are; in colour only on a terminal and without NO_COLOR.
 void setup_log(Verbosity verbosity = Verbosity::kNormal);
+
+/// Logs each of the sentences as a warning.
+void log_warnings(const std::vector<std::string>& warnings);
 
 }  // namespace ntt
