@@ -59,9 +59,11 @@ FindRun run_find(CLI::App& subcommand, FindCommand& command, const std::string& 
   }
   TerminalObserver observer;
   transfer.observer = &observer;
-  FoundNetwork found = resumable(subcommand.get_name(), run.folder(), [&] {
+  const auto find = [&] {
     return find_sparse_network(std::move(dense), data.train_inputs, data.train_labels, command.find);
-  });
+  };
+  FoundNetwork found =
+      fits_student(command.find.method) ? resumable(subcommand.get_name(), run.folder(), find) : find();
   log_warnings(found.warnings);
   write_found(run.folder().path(), found.teacher, found.network, found.method,
               {{"data", data.name}, {"provenance", provenance}}, format_of(data));

@@ -25,7 +25,7 @@ function(ntt_closure OUT HEADER)
   set(${OUT} ${FOUND} PARENT_SCOPE)
 endfunction()
 
-set(NTT_PUBLIC_FOLDERS core io data report graph ops models onnx nn sparse export kernel prune transfer train)
+set(NTT_PUBLIC_FOLDERS core io data report graph ops models onnx nn sparse export kernel prune transfer train find)
 add_library(ntt_shared SHARED)
 add_library(ntt::ntt ALIAS ntt_shared)
 foreach(FOLDER ${NTT_PUBLIC_FOLDERS})

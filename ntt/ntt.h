@@ -3,6 +3,7 @@
 /// Everything that the library offers; docs/cpp.md is the way in.
 
 #include "ntt/core/exceptions.h"
+#include "ntt/core/normalisation.h"
 #include "ntt/core/observer.h"
 #include "ntt/core/random.h"
 #include "ntt/core/threads.h"
@@ -10,8 +11,11 @@
 #include "ntt/data/dataset.h"
 #include "ntt/data/fetch.h"
 #include "ntt/data/glyphs.h"
+#include "ntt/data/loaded.h"
 #include "ntt/data/npy_folder.h"
 #include "ntt/export/arrays.h"
+#include "ntt/find/find.h"
+#include "ntt/find/start.h"
 #include "ntt/graph/graph.h"
 #include "ntt/io/npy.h"
 #include "ntt/kernel/comparison.h"
@@ -20,6 +24,8 @@
 #include "ntt/models/network_toml.h"
 #include "ntt/models/zoo.h"
 #include "ntt/nn/cost.h"
+#include "ntt/nn/data_format.h"
+#include "ntt/nn/dense_network.h"
 #include "ntt/nn/model.h"
 #include "ntt/nn/network.h"
 #include "ntt/nn/network_file.h"

@@ -7,6 +7,7 @@
 #include <exception>
 #include <filesystem>
 #include <iostream>
+#include <utility>
 
 namespace {
 
@@ -22,31 +23,28 @@ class PrintedProgress : public ntt::Observer {
 };
 
 void run(const std::filesystem::path& folder) {
-  const ntt::Dataset glyphs = ntt::draw_glyphs(2000, 500);  // images of letters, built in
-  const ntt::Standardised inputs = ntt::standardise(glyphs);
-  const ntt::Network dense = ntt::make_network(ntt::find_model("lenet-300-100", {1, 28, 28}, 10), {}, /*seed=*/1);
+  const ntt::LoadedData data = ntt::load_data("glyphs", at::kCPU);  // images of letters, built in
+  ntt::Network dense = ntt::make_network(ntt::find_model("lenet-300-100", data.input, data.classes), {}, /*seed=*/1);
   PrintedProgress observer;
 
-  ntt::TransferOptions transfer;
-  transfer.step.density = 0.05;
-  transfer.steps = 100;
-  transfer.held_out = 0.02;
-  transfer.observer = &observer;
-  ntt::Network sparse = ntt::initial_student(dense, transfer, inputs.train_images);
-  const ntt::TransferResult found = ntt::transfer(dense, sparse, inputs.train_images, transfer);
-  std::cout << "density " << sparse.density() << ", kernel distance " << found.before.kernel << " -> "
-            << found.after.kernel << '\n';
+  ntt::FindOptions options;
+  options.transfer.step.density = 0.05;
+  options.transfer.steps = 100;
+  options.transfer.observer = &observer;
+  ntt::FoundNetwork found = ntt::find_sparse_network(std::move(dense), data.train_inputs, {}, options);
+  std::cout << "density " << found.network.density() << ", kernel distance " << found.transfer->before.kernel << " -> "
+            << found.transfer->after.kernel << '\n';
 
   ntt::TrainingOptions training;
-  training.epochs = 3;
+  training.steps = 200;
   training.observer = &observer;
   const ntt::TrainingResult trained =
-      ntt::train(sparse, {inputs.train_images, glyphs.train_labels, inputs.test_images, glyphs.test_labels}, training);
+      ntt::train(found.network, {data.train_inputs, data.train_labels, data.test_inputs, data.test_labels}, training);
   std::cout << "test accuracy " << trained.last.test_accuracy << '\n';
 
-  ntt::write_network(folder / "sparse.safetensors", sparse, {{"model", "lenet-300-100"}, {"method", "ntt"}});
-  const ntt::NetworkFile again = ntt::read_network(folder / "sparse.safetensors");
-  std::cout << "written to " << folder.string() << " at density " << again.network.density() << '\n';
+  const std::filesystem::path file = folder / "sparse.safetensors";
+  ntt::write_network(file, found.network, {{"model", "lenet-300-100"}, {"method", found.method}});
+  std::cout << "written to " << file.string() << " at density " << ntt::read_network(file).network.density() << '\n';
 }
 
 }  // namespace

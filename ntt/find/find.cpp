@@ -96,7 +96,7 @@ void find_by_scores(FoundNetwork& found, const at::Tensor& inputs, const at::Ten
   const StepOptions& step = options.transfer.step;
   const Stopwatch watch;
   prune(found.network, method, scoring_data(method, inputs, labels, options),
-        {step.density, step.scope, options.rounds, step.seed, options.invert});
+        {step.density, step.scope, options.rounds, step.seed, options.invert, options.transfer.observer});
   found.seconds = watch.seconds();
   found.reads = method.reads_labels ? "inputs and labels" : method.reads_inputs ? "inputs" : "no data";
 }

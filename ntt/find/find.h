@@ -23,7 +23,8 @@ inline constexpr std::string_view kNtt = "ntt";
 /// How a sparse network is found.
 struct FindOptions {
   std::string method{kNtt};  ///< kNtt or one of find_methods()
-  /// Density, scope and seed (in `step`) are every method's; the rest is of those that fit a student to its teacher.
+  /// Density, scope and seed (in `step`) and the observer are every method's; the rest is of those that fit a student
+  /// to its teacher.
   TransferOptions transfer;
   // Of those, too, in the place of what `transfer.step` says; nothing: as fill_in_defaults() has it for the network.
   std::optional<double> weight_decay;  ///< λ_2
@@ -80,8 +81,9 @@ NTT_API void check_find_options(const FindOptions& options, const Graph& graph);
 /// @param labels  int64 [N], of methods that read labels only; else undefined, or not looked at
 ///
 /// Methods that fit a student write metrics and checkpoints to `options.transfer.out`, and go on from there where
-/// `options.transfer.resume` says so (ntt/transfer/transfer.h). InputError where options, network and data do not fit;
-/// RunError where scores or the loss are not finite; Interrupted.
+/// `options.transfer.resume` says so (ntt/transfer/transfer.h). Every method reports to `options.transfer.observer`.
+/// InputError where options, network and data do not fit; RunError where scores or the loss are not finite;
+/// Interrupted.
 NTT_API FoundNetwork find_sparse_network(Network teacher, const at::Tensor& inputs, const at::Tensor& labels,
                                          const FindOptions& options);
 

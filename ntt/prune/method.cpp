@@ -132,6 +132,7 @@ void prune(Network& network, const PruneMethod& method, const PruneData& data, c
     return;
   }
   const std::int64_t rounds = method.rounds > 1 && options.rounds > 0 ? options.rounds : method.rounds;
+  options.observer->progress({"prune", "round", 0, rounds, method.name});
   for (std::int64_t round = 1; round <= rounds; ++round) {
     Scores scores = method.scores({network, data, options.seed, round, options.scope});
     check_finite(method, network, scores);
@@ -143,6 +144,10 @@ void prune(Network& network, const PruneMethod& method, const PruneData& data, c
     }
     const double progress = static_cast<double>(round) / static_cast<double>(rounds);
     mask_by_scores(network, scores, std::pow(options.density, progress), options.scope);
+    options.observer->progress({"prune", "round", round, rounds, method.name, round == rounds});
+    if (round < rounds && options.observer->stop_requested()) {
+      throw Interrupted(fmt::format("pruning was stopped after round {} of {}; nothing was saved", round, rounds));
+    }
   }
   if (method.name == kRescaled) {
     rescale(network);

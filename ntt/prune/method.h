@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ntt/core/api.h"
+#include "ntt/core/observer.h"
 #include "ntt/prune/mask.h"
 
 namespace ntt {
@@ -22,6 +23,7 @@ struct PruneOptions {
   std::int64_t rounds = 0;  ///< of scoring, on the way from dense to the density; 0: the method's own number
   std::uint64_t seed = 0;
   bool invert = false;  ///< keep the weights that the method would prune first
+  Observer* observer = &Observer::none();
 };
 
 /// What one round of scoring is given.
@@ -51,7 +53,8 @@ NTT_API const PruneMethod& find_prune_method(std::string_view name);
 /// Gives a freshly drawn network the method's masks, and rescaled weights where that is the method. With n rounds the
 /// density falls exponentially, density^(round/n), and each round scores what the one before has left (Tanaka et al.
 /// 2020). InputError for a density outside (0, 1], for data that the method needs and does not get, and where all
-/// scores of a layer are 0; RunError where they are not finite.
+/// scores of a layer are 0; RunError where they are not finite; Interrupted where the observer asks to stop before the
+/// last round, the network then being left at the density of a round.
 NTT_API void prune(Network& network, const PruneMethod& method, const PruneData& data, const PruneOptions& options);
 
 /// The prunable parameters of which nothing is left.

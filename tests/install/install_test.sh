@@ -40,7 +40,7 @@ expect() {
 }
 arguments=("$folder")
 expect find_sparse_network '^transfer: step 100 of 100, kernel' '^density 0\.0[45]' '^test accuracy 0\.[5-9]' \
-  "^written to $folder at density 0\.0[45]"
+  "^written to $folder/sparse\.safetensors at density 0\.0[45]"
 [[ -s $folder/sparse.safetensors ]] || fail "find_sparse_network wrote no network"
 arguments=()
 expect kernel '^kernel \[64, 16, 10, 10\]$' '^kernel distance [0-9.e+]+, alignment 0\.[0-9]+$'

@@ -11,6 +11,7 @@
 #include "ntt/models/layer_stack.h"
 #include "ntt/prune/synflow.h"
 #include "tests/support/networks.h"
+#include "tests/support/observers.h"
 
 namespace ntt {
 namespace {
@@ -139,6 +140,23 @@ TEST(PruneMethods, RoundsFallExponentiallyAndScoreWhatIsLeft) {
   mask_by_scores(by_hand, synflow_scores(by_hand), 0.3, Scope::global);
   mask_by_scores(by_hand, synflow_scores(by_hand), 0.09, Scope::global);
   EXPECT_TRUE(identical(network, by_hand));
+}
+
+TEST(PruneMethods, TheObserverIsToldOfRoundsAndMayStopBetweenThem) {
+  PruneOptions options;
+  options.rounds = 3;
+  Recorder recorder;
+  options.observer = &recorder;
+  Network network = draw(small_network("lenet"), 1);
+  prune(network, find_prune_method("synflow"), {}, options);
+  EXPECT_THAT(recorder.done, testing::ElementsAre(0, 1, 2, 3));
+  EXPECT_EQ(recorder.finished, 1);
+
+  Stopper stopper;
+  options.observer = &stopper;
+  EXPECT_THROW(prune(network, find_prune_method("synflow"), {}, options), Interrupted);
+  options.rounds = 1;
+  EXPECT_NO_THROW(prune(network, find_prune_method("synflow"), {}, options)) << "there is nothing left to stop";
 }
 
 TEST(PruneMethods, EmptyLayersAreNamed) {
