@@ -76,7 +76,7 @@ Questions read_questions(const RunCommand& options, const NetworkFile& file) {
 double answer(const Predictor& predictor, const Questions& questions, std::int64_t batch_size, at::Tensor& outputs) {
   TerminalObserver observer;
   const std::int64_t count = questions.inputs.size(0);
-  observer.progress({"run", "input", 0, count});
+  observer.progress({"run", "input", 0, count, ""});
   double seconds = 0;
   for (std::int64_t first = 0; first < count; first += batch_size) {
     const std::int64_t some = std::min(batch_size, count - first);
