@@ -4,19 +4,21 @@ JOBS ?= $(shell nproc)
 BUILD_DIR := build/$(PRESET)
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test bench format format-check lint clean dependencies help
+.PHONY: build demo test bench format format-check lint clean help program-packages test-packages
 
-build: $(BUILD_DIR)/build.ninja ## Configure and compile (PRESET=release|debug|asan|tsan, JOBS=n)
-	@cmake --build --preset $(PRESET) --parallel $(JOBS)
+build: $(BUILD_DIR)/build.ninja ## Compile the program (PRESET=release|debug|asan|tsan, JOBS=n)
+	@cmake --build --preset $(PRESET) --parallel $(JOBS) --target ntt
 
-demo: build ## Build, then run the demonstration; results go to runs/demo
+demo: build ## Compile the program and run the demonstration; results go to runs/demo
 	@scripts/demo.sh $(BUILD_DIR)
 
-test: build ## Build, then run every test
-	@scripts/install_dependencies.sh test || echo "Going on: the test that needs it is skipped." >&2
+test: $(BUILD_DIR)/tests/CTestTestfile.cmake ## Compile everything and run every test
+	@scripts/install_dependencies.sh test-optional || echo "Going on: the test that needs it is skipped." >&2
+	@cmake --build --preset $(PRESET) --parallel $(JOBS)
 	@ctest --preset $(PRESET)
 
-bench: dependencies ## Build and run the benchmarks; results go to runs/bench
+bench: $(BUILD_DIR)/build.ninja ## Build and run the benchmarks; results go to runs/bench
+	@scripts/install_dependencies.sh bench
 	@scripts/bench.sh $(PRESET) $(JOBS)
 
 format: ## Rewrite the sources with clang-format
@@ -28,7 +30,7 @@ format-check: ## Fail when a source is not formatted
 	@scripts/format.sh --check
 
 lint: ## clang-tidy on what changed since HEAD~1, or on FILES="a.cpp b.cpp"
-	@scripts/install_dependencies.sh build lint
+	@scripts/install_dependencies.sh program test lint
 	@scripts/lint.sh $(FILES)
 
 clean: ## Remove the build folders (runs/ stays)
@@ -37,10 +39,18 @@ clean: ## Remove the build folders (runs/ stays)
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-dependencies:
-	@scripts/install_dependencies.sh build
+program-packages:
+	@scripts/install_dependencies.sh program
 
-# Later changes of a CMakeLists.txt are Ninja's affair.
-$(BUILD_DIR)/build.ninja: CMakePresets.json | dependencies
-	@cmake --preset $(PRESET)
+test-packages:
+	@scripts/install_dependencies.sh program test
+
+# The program and the tests share a build folder, which knows of no tests until somebody asks for them. Later changes of
+# a CMakeLists.txt are Ninja's affair.
+$(BUILD_DIR)/build.ninja: CMakePresets.json | program-packages
+	@cmake --preset $(PRESET) $(if $(wildcard $@),,-DNTT_BUILD_TESTS=OFF)
+	@touch $@
+
+$(BUILD_DIR)/tests/CTestTestfile.cmake: CMakePresets.json | test-packages
+	@cmake --preset $(PRESET) -DNTT_BUILD_TESTS=ON
 	@touch $@

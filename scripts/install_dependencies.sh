@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that NTT needs and that are not there yet; prints nothing when there is nothing to do.
-# usage: scripts/install_dependencies.sh [build] [test] [format] [lint]      (default: build)
+# usage: scripts/install_dependencies.sh [program] [test] [test-optional] [bench] [format] [lint]    (default: program)
 set -euo pipefail
 
 # ocl-icd-opencl-dev: Debian's oneDNN package asks for OpenCL when CMake looks it up.
+# gnuplot-nox draws the figures of ntt report, graphviz the graphs of ntt inspect.
+program_packages=(build-essential cmake ninja-build ccache lld pkg-config libdnnl-dev ocl-icd-opencl-dev libcli11-dev
+  nlohmann-json3-dev libspdlog-dev libfmt-dev libtomlplusplus-dev libhwy-dev libmatio-dev zlib1g-dev libcurl4-openssl-dev
+  libarchive-dev libssl-dev libsqlite3-dev libonnx-dev libprotobuf-dev gnuplot-nox graphviz)
+
 # python3-venv: tests read event files with TensorBoard, and exports with their consumers, from PyPI.
 # python3-torch: one of those consumers; it stands on the libtorch of Debian.
-# gnuplot-nox draws the figures of ntt report, graphviz the graphs of ntt inspect.
-build_packages=(build-essential cmake ninja-build ccache lld pkg-config libdnnl-dev ocl-icd-opencl-dev libcli11-dev
-  nlohmann-json3-dev libspdlog-dev libfmt-dev libtomlplusplus-dev libhwy-dev libmatio-dev zlib1g-dev libcurl4-openssl-dev
-  libarchive-dev libssl-dev libsqlite3-dev libonnx-dev libprotobuf-dev libgtest-dev libgmock-dev libbenchmark-dev
-  python3-venv gnuplot-nox graphviz)
+test_packages=(libgtest-dev libgmock-dev python3-venv)
 
 # A libtorch that CMAKE_PREFIX_PATH names takes the place of Debian's.
 own_libtorch() {
@@ -38,18 +39,23 @@ fail() {
 }
 
 wanted=()
-for group in "${@:-build}"; do
+for group in "${@:-program}"; do
   case $group in
-    build)
-      wanted+=("${build_packages[@]}")
-      own_libtorch || wanted+=(libtorch-dev python3-torch)
+    program)
+      wanted+=("${program_packages[@]}")
+      own_libtorch || wanted+=(libtorch-dev)
       ;;
-    test) # a test opens the pages of ntt report in chromium; libonnx-testdata has ONNX's own tests of its operators
+    test)
+      wanted+=("${test_packages[@]}")
+      own_libtorch || wanted+=(python3-torch)
+      ;;
+    test-optional) # a test opens the pages of ntt report in chromium; libonnx-testdata has ONNX's own tests of its operators
       wanted+=(chromium python3 libonnx-testdata)
       ;;
+    bench) wanted+=(libbenchmark-dev python3-venv) ;;
     format) wanted+=(clang-format) ;;
     lint) wanted+=(clang-tidy libomp-dev) ;;
-    *) fail "'$group' is not a group of packages; use build, test, format or lint." ;;
+    *) fail "'$group' is not a group of packages; use program, test, test-optional, bench, format or lint." ;;
   esac
 done
 
