@@ -4,12 +4,13 @@ JOBS ?= $(shell nproc)
 BUILD_DIR := build/$(PRESET)
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test bench format format-check lint clean help program-packages test-packages
+.PHONY: build demo test bench format format-check lint docs clean help program-packages test-packages
 
-build: $(BUILD_DIR)/build.ninja ## Compile the program (PRESET=release|debug|asan|tsan, JOBS=n)
+build: $(BUILD_DIR)/build.ninja ## Compile, without tests before make test (PRESET=release|debug|asan|tsan, JOBS=n)
+	@cmake --build --preset $(PRESET) --parallel $(JOBS)
+
+demo: $(BUILD_DIR)/build.ninja ## Compile the program only and run the demonstration; results go to runs/demo
 	@cmake --build --preset $(PRESET) --parallel $(JOBS) --target ntt
-
-demo: build ## Compile the program and run the demonstration; results go to runs/demo
 	@scripts/demo.sh $(BUILD_DIR)
 
 test: $(BUILD_DIR)/tests/CTestTestfile.cmake ## Compile everything and run every test
@@ -32,6 +33,10 @@ format-check: ## Fail when a source is not formatted
 lint: ## clang-tidy on what changed since HEAD~1, or on FILES="a.cpp b.cpp"
 	@scripts/install_dependencies.sh program test lint
 	@scripts/lint.sh $(FILES)
+
+docs: ## Build the documentation as a site in build/docs/html
+	@scripts/install_dependencies.sh docs
+	@scripts/docs.sh
 
 clean: ## Remove the build folders (runs/ stays)
 	@cmake -E rm -rf build

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that NTT needs and that are not there yet; prints nothing when there is nothing to do.
-# usage: scripts/install_dependencies.sh [program] [test] [test-optional] [bench] [format] [lint]    (default: program)
+# usage: scripts/install_dependencies.sh [program] [test] [test-optional] [bench] [format] [lint] [docs]    (default: program)
 set -euo pipefail
 
 # ocl-icd-opencl-dev: Debian's oneDNN package asks for OpenCL when CMake looks it up.
@@ -55,7 +55,10 @@ for group in "${@:-program}"; do
     bench) wanted+=(libbenchmark-dev python3-venv) ;;
     format) wanted+=(clang-format) ;;
     lint) wanted+=(clang-tidy libomp-dev) ;;
-    *) fail "'$group' is not a group of packages; use program, test, test-optional, bench, format or lint." ;;
+    docs) # libjs-katex, which the pages bring along, sets their formulas
+      wanted+=(doxygen libjs-katex python3-venv)
+      ;;
+    *) fail "'$group' is not a group of packages; use program, test, test-optional, bench, format, lint or docs." ;;
   esac
 done
 
