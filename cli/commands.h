@@ -22,5 +22,6 @@ void add_bench_command(CLI::App& app);
 void add_bench_sparse_command(CLI::App& bench);  // of `ntt bench`
 void add_doctor_command(CLI::App& app);
 void add_demo_command(CLI::App& app);
+void add_completion_command(CLI::App& app);
 
 }  // namespace ntt

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdint>
 #include <optional>
@@ -152,11 +153,14 @@ TomlOption to_toml_option(const CLI::Option& option) {
     resolved.kind = TomlOption::Kind::kBoolean;
     return resolved;
   }
-  // A text option's "7" stays a string.
+  // The "7" of an option for text or for a path stays a string.
+  const std::string type = option.get_type_name();
+  const bool is_text = std::ranges::any_of(std::array{"TEXT", "FILE", "DIR"},
+                                           [&type](const char* word) { return type.find(word) != std::string::npos; });
   std::vector<std::string> numbers;
   for (const std::string& value : resolved.values) {
     const auto number = number_text(value);
-    if (!number || option.get_type_name().starts_with("TEXT")) {
+    if (!number || is_text) {
       return resolved;
     }
     numbers.push_back(*number);

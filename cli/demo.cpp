@@ -158,7 +158,8 @@ void add_demo_command(CLI::App& app) {
   common->out = "runs/demo";
   CLI::App* demo = add_run_command(app, "demo", "Find a sparse network on drawn glyphs and train it against rivals",
                                    "ntt demo --out runs/demo");
-  demo->add_option("--out", common->out, "The folder for its runs; an earlier demo there is replaced");
+  demo->add_option("--out", common->out, "The folder for its runs; an earlier demo there is replaced")
+      ->type_name("DIR");
   add_seed_option(*demo, *common);
   demo->add_option("--threads", common->threads, "Threads; 0: one a processor")->check(CLI::NonNegativeNumber);
   demo->callback([demo, common] { run_demo(*demo, *common); });

@@ -172,8 +172,9 @@ void add_kernel_command(CLI::App& app) {
       add_run_command(app, "kernel", "Write a network's empirical tangent kernel on training inputs",
                       "ntt kernel --network runs/ntt --data mnist --samples 64 --against runs/ntt/teacher.safetensors "
                       "--out K.npy");
-  kernel->add_option("--network", command->network, "Run folder or network.safetensors")->required();
-  kernel->add_option("--against", command->against, "Another network to compare its kernel with");
+  kernel->add_option("--network", command->network, "Run folder or network file")->required()->type_name("DIR|FILE");
+  kernel->add_option("--against", command->against, "Another network to compare its kernel with")
+      ->type_name("DIR|FILE");
   add_data_option(*kernel, command->common);
   kernel->add_option("--samples", command->samples, "The first so many training inputs")->check(CLI::Range(1, 1 << 24));
   kernel
@@ -190,7 +191,7 @@ void add_kernel_command(CLI::App& app) {
       ->check(CLI::IsMember({"float32", "float64"}));
   kernel->add_option("--block", command->block, "Inputs on each side of a block computed at once")
       ->check(CLI::Range(1, 1 << 16));
-  kernel->add_option("--out", command->common.out, "The .npy file to write")->required();
+  kernel->add_option("--out", command->common.out, "The .npy file to write")->required()->type_name("FILE.npy");
   add_seed_option(*kernel, command->common);
   add_machine_options(*kernel, command->common);
   kernel->callback([kernel, command] { run_kernel(*kernel, *command); });

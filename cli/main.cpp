@@ -39,6 +39,7 @@ void add_commands(CLI::App& app) {
   ntt::add_bench_command(app);
   ntt::add_doctor_command(app);
   ntt::add_demo_command(app);
+  ntt::add_completion_command(app);
 }
 
 int run(int argc, char** argv) {

@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -15,13 +14,10 @@ namespace {
 
 /// "INT:INT in [1 - 9]" is INT, and "TEXT:{layer,global}" layer|global: ranges are told by the error messages.
 std::string value_word(const CLI::Option& option) {
-  const std::string type = option.get_type_name();
-  const std::size_t open = type.find('{');
-  if (open != std::string::npos) {
-    std::string choices = type.substr(open + 1, type.rfind('}') - open - 1);
-    std::ranges::replace(choices, ',', '|');
-    return choices;
+  if (const std::vector<std::string> choices = choices_of(option); !choices.empty()) {
+    return fmt::format("{}", fmt::join(choices, "|"));
   }
+  const std::string type = option.get_type_name();
   const std::string word = type.substr(0, type.find(':'));
   return word == "UINT" ? "INT" : word;
 }
@@ -44,10 +40,6 @@ class HelpLayout : public CLI::Formatter {
 const CLI::App& reached(const CLI::App& app) {
   const std::vector<CLI::App*> chosen = app.get_subcommands();
   return chosen.empty() ? app : reached(*chosen.front());
-}
-
-std::string full_name(const CLI::App& app) {
-  return app.get_parent() == nullptr ? app.get_name() : full_name(*app.get_parent()) + " " + app.get_name();
 }
 
 std::string suggestion(const std::string& word, const std::vector<std::string>& known) {
@@ -80,6 +72,17 @@ void set_help_layout(CLI::App& app) {
   constexpr std::size_t kColumn = 32;
   layout->column_width(kColumn);
   app.formatter(layout);
+}
+
+std::string full_name(const CLI::App& app) {
+  return app.get_parent() == nullptr ? app.get_name() : full_name(*app.get_parent()) + " " + app.get_name();
+}
+
+std::vector<std::string> choices_of(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  const std::size_t open = type.find('{');
+  return open == std::string::npos ? std::vector<std::string>()
+                                   : CLI::detail::split(type.substr(open + 1, type.rfind('}') - open - 1), ',');
 }
 
 std::string usage_error(const CLI::App& app, const CLI::ParseError& error) {
