@@ -247,10 +247,9 @@ TEST_F(FetchTest, NamesTheServerThatIsNotThere) {
 TEST_F(FetchTest, DataSetsComeFromTheMirror) {
   const ScopedVariable root("NTT_DATA", (folder_ / "root").string());
   const HttpServer server(behaviour_);
-  const auto ignore = [](const std::string&) {};
-  EXPECT_THAT(error_of<RunError>([&] { fetch_dataset("svhn", server.url("/mirror"), ignore, {}); }),
+  EXPECT_THAT(error_of<RunError>([&] { fetch_dataset("svhn", server.url("/mirror")); }),
               HasSubstr("/mirror/train_32x32.mat: the server answers 404"));
-  EXPECT_THAT(input_error([&] { fetch_dataset("glyphs", "", ignore, {}); }), HasSubstr("must be one of mnist"));
+  EXPECT_THAT(input_error([&] { fetch_dataset("glyphs"); }), HasSubstr("must be one of mnist"));
 }
 
 }  // namespace

@@ -32,11 +32,14 @@ TEST_F(RealDataTest, MnistIsAsPublished) {
 }
 
 TEST_F(RealDataTest, WhatIsThereAndRightIsNotFetchedAgain) {
-  std::vector<std::string> lines;
-  fetch_dataset("mnist", "http://127.0.0.1:1/nobody-answers-here", [&](const auto& line) { lines.push_back(line); },
-                {});
-  EXPECT_THAT(lines, ::testing::SizeIs(4));
-  EXPECT_THAT(lines, ::testing::Each(::testing::EndsWith("already there")));
+  struct Listener : Observer {
+    void message(MessageLevel /*level*/, std::string_view text) override { lines.emplace_back(text); }
+    std::vector<std::string> lines;
+  };
+  Listener listener;
+  fetch_dataset("mnist", "http://127.0.0.1:1/nobody-answers-here", listener);
+  EXPECT_THAT(listener.lines, ::testing::SizeIs(4));
+  EXPECT_THAT(listener.lines, ::testing::Each(::testing::EndsWith("already there")));
 }
 
 TEST_F(RealDataTest, FashionMnistIsAsPublished) {

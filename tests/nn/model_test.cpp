@@ -48,6 +48,7 @@ Model model_with_values() {
                          "'constant'}, {type = 'mul', inputs = ['bn1', 'parameter1']}, "
                          "{type = 'linear', out_features = 2}]",
                          "test"),
+      {},
       {}};
   float value = 2;
   for (const ParameterSpec& parameter : model.graph.parameters) {
