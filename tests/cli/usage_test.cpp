@@ -67,7 +67,7 @@ TEST_F(UsageTest, TrainSaysWhatItStartsFrom) {
 TEST_F(UsageTest, WhatDoesNotFitTheDataLeavesNoRunFolder) {
   std::filesystem::create_directory(folder_ / "mine");  // a folder from before stays
   expect_refused({{transfer("a", {"--batch-size", "601"}), "batch size 601"},
-                  {transfer("b", {"--held-out", "0.001"}), "--held-out 0.001"},
+                  {transfer("b", {"--held-out", "0.001"}), "held-out share 0.001"},
                   {transfer("c", {"--kernel", "sketch", "--probes", "3"}), "the sketch has 3 probes"},
                   {train("d", with(dense(), {"--batch-size", "601"})), "batch of 601"},
                   {train("mine", with(dense(), {"--batch-size", "601"})), "batch of 601"},
