@@ -68,7 +68,7 @@ TEST(MakeNetwork, TakesTheFilesWeightsWhereAsked) {
 TEST(MakeNetwork, DrawsAllButConstants) {
   const Model model = model_with_values();
   const Network network = make_network(model, {}, 1);
-  const Network drawn = Network::random(model.graph, 1);
+  const Network drawn = Network::random(model.graph, 1, "teacher", at::kFloat, Initialisation::he);  // batch norm's
   for (std::size_t i = 0; i < drawn.all_parameters().size(); ++i) {
     const Parameter& parameter = *network.all_parameters()[i];
     const at::Tensor expected =
