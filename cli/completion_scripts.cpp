@@ -76,16 +76,16 @@ std::string bash_words(const Commands& commands, const CompletedCommand& command
   for (const CompletedOption& option : command.options) {
     names.insert(names.end(), option.names.begin(), option.names.end());
   }
-  std::string cases = fmt::format("    '{} '-*) words='{}' ;;\n", command.name, fmt::join(names, " "));
+  std::string cases = fmt::format("    '{}:'-*) words='{}' ;;\n", command.name, fmt::join(names, " "));
   std::vector<std::string> words;
   for (const CompletedCommand* child : below(commands, command)) {
     words.push_back(last_word(child->name));
   }
   if (!words.empty()) {
-    return cases + fmt::format("    '{} '*) words='{}' ;;\n", command.name, fmt::join(words, " "));
+    return cases + fmt::format("    '{}:'*) words='{}' ;;\n", command.name, fmt::join(words, " "));
   }
   const Candidates otherwise = command.arguments.empty() ? Candidates{names, Paths::kNone} : command.arguments.front();
-  return cases + fmt::format("    '{} '*) {} ;;\n", command.name, bash_offer(otherwise));
+  return cases + fmt::format("    '{}:'*) {} ;;\n", command.name, bash_offer(otherwise));
 }
 
 /// Text between single quotes of zsh, inside the brackets or between the colons of a specification.
@@ -195,7 +195,7 @@ std::string bash_completion(const Commands& commands) {
   done
   case "$command $before" in
 {2}    *)
-  case "$command $word" in
+  case "$command:$word" in
 {3}  esac ;;
   esac
   COMPREPLY=()
