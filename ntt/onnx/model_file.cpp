@@ -74,23 +74,27 @@ std::int64_t opset_of(const ::onnx::ModelProto& model) {
   return 0;
 }
 
-::onnx::ModelProto read_model(const std::filesystem::path& path) {
-  const MappedFile file(path);
-  if (file.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
+::onnx::ModelProto parse_model(const void* data, std::size_t size, const std::string& name) {
+  if (size > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
     fail_input("{} has {} bytes, more than the 2 GiB that an ONNX file can have: keep its weights as external data",
-               path.string(), file.size());
+               name, size);
   }
   ::onnx::ModelProto model;
   const google::protobuf::LogSilencer no_words_on_stderr;
-  if (file.size() == 0 || !model.ParseFromArray(file.data(), static_cast<int>(file.size())) || !model.has_graph()) {
-    fail_input("{} is not an ONNX model, or is cut short", path.string());
+  if (size == 0 || !model.ParseFromArray(data, static_cast<int>(size)) || !model.has_graph()) {
+    fail_input("{} is not an ONNX model, or is cut short", name);
   }
   const std::int64_t opset = opset_of(model);
   if (opset < kOldestOpset || opset > kNewestOpset) {
-    fail_input("{} is written in opset {} of ONNX; opsets {} to {} are supported", path.string(), opset, kOldestOpset,
+    fail_input("{} is written in opset {} of ONNX; opsets {} to {} are supported", name, opset, kOldestOpset,
                kNewestOpset);
   }
   return model;
+}
+
+::onnx::ModelProto read_model(const std::filesystem::path& path) {
+  const MappedFile file(path);
+  return parse_model(file.data(), file.size(), path.string());
 }
 
 }  // namespace ntt::onnx_import

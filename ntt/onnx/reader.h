@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ntt/core/api.h"
@@ -36,5 +37,8 @@ struct OnnxModel {
 /// for files that are not ONNX, cut short or cyclic, for opsets and operators that are not supported, for several
 /// inputs or outputs, and for networks that mix the inputs of a batch.
 NTT_API OnnxModel read_onnx(const std::filesystem::path& path);
+
+/// The same of a model in memory, whose weights all lie in it. The graph is called `name`, which messages begin with.
+OnnxModel read_onnx(std::string_view bytes, const std::string& name);
 
 }  // namespace ntt

@@ -146,6 +146,19 @@ TEST_F(OnnxWeightsTest, ExternalData) {
   EXPECT_TRUE(read_back(external("weights/w.bin")).values.at("w").equal(expected_.t()));
 }
 
+TEST_F(OnnxWeightsTest, AModelInMemoryIsTheFiles) {
+  ModelBuilder builder({3});
+  builder.value("w", at::rand({4, 3})).node("Gemm", {"x", "w"}, {"y"}, {{"transB", std::int64_t{1}}});
+  const OnnxModel file = read_back(builder);
+  const OnnxModel memory = read_onnx(builder.bytes(), "model");
+  EXPECT_EQ(memory.graph, file.graph);
+  EXPECT_TRUE(memory.values.at("w").equal(file.values.at("w")));
+  EXPECT_THAT(message_of<InputError>([] { read_onnx("no model", "mine"); }), HasSubstr("mine is not an ONNX model"));
+  // The data may lie in the working folder by chance: a model in memory has none.
+  EXPECT_THAT(message_of<InputError>([&] { read_onnx(external("model.onnx.data").bytes(), "mine"); }),
+              HasSubstr("mine: "));
+}
+
 TEST_F(OnnxWeightsTest, ExternalDataThatAreShortOrMissingOrElsewhere) {
   write(folder_ / "short.data", "12345678");
   EXPECT_THAT(refusal(external("short.data")), HasSubstr("which has 8 bytes"));
