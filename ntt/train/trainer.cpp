@@ -124,6 +124,7 @@ class Run {
   Stopwatch since_start_;
   Stopwatch since_saved_;
   double earlier_seconds_ = 0;
+  std::vector<Evaluation> evaluations_;
 };
 
 Run::Run(Network& network, const TrainingData& data, const TrainingOptions& options)
@@ -223,11 +224,13 @@ void Run::evaluate() {
     now.validation_accuracy = validation.accuracy;
     now.validation_loss = validation.loss;
   }
-  const Score test = executor_->score(data_.test_inputs, data_.test_labels);
-  now.test_accuracy = test.accuracy;
-  now.test_loss = test.loss;
-  if (!std::isfinite(test.loss)) {
-    fail_diverged("test loss", test.loss);
+  if (data_.test_inputs.defined()) {
+    const Score test = executor_->score(data_.test_inputs, data_.test_labels);
+    now.test_accuracy = test.accuracy;
+    now.test_loss = test.loss;
+    if (!std::isfinite(test.loss)) {
+      fail_diverged("test loss", test.loss);
+    }
   }
   if (tracker_) {
     executor_->store_network();
@@ -236,6 +239,7 @@ void Run::evaluate() {
   state_.evaluation_seconds += watch.seconds();
   now.seconds = seconds();
   state_.last = now;
+  evaluations_.push_back(now);
   if (now.step > 0) {
     note_best();
   }
@@ -298,7 +302,9 @@ void Run::tell_progress(std::string_view figures, bool finished) const {
 std::string Run::figures() const {
   const double loss =
       state_.loss_count > 0 ? state_.loss_sum / static_cast<double>(state_.loss_count) : state_.last.train_loss;
-  return fmt::format("loss {:.4f} test {:.2f} %", loss, 100 * state_.last.test_accuracy);
+  const std::string test =
+      data_.test_inputs.defined() ? fmt::format(" test {:.2f} %", 100 * state_.last.test_accuracy) : "";
+  return fmt::format("loss {:.4f}{}", loss, test);
 }
 
 TrainingResult Run::finish() {
@@ -320,6 +326,7 @@ TrainingResult Run::finish() {
   result.best = options_.held_out > 0 ? state_.best : state_.last;
   result.mean_test_accuracy = std::accumulate(tests.begin(), tests.end(), 0.0) / static_cast<double>(tests.size());
   result.steps = state_.step;
+  result.evaluations = std::move(evaluations_);
   result.execution = execution_;
   result.seconds = seconds();
   result.evaluation_seconds = state_.evaluation_seconds;
@@ -336,7 +343,9 @@ double default_learning_rate(const Graph& graph) {
 TrainingResult train(Network& network, const TrainingData& data, const TrainingOptions& options) {
   check_options(options);
   check_part("training", data.train_inputs, data.train_labels, network);
-  check_part("test", data.test_inputs, data.test_labels, network);
+  if (data.test_inputs.defined()) {
+    check_part("test", data.test_inputs, data.test_labels, network);
+  }
   TrainingOptions filled = options;
   filled.learning_rate = options.learning_rate.value_or(default_learning_rate(network.graph()));
   return Run(network, data, filled).run();

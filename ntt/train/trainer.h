@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 #include "ntt/core/api.h"
 #include "ntt/core/observer.h"
@@ -18,7 +19,7 @@ namespace ntt {
 struct TrainingData {
   at::Tensor train_inputs;
   at::Tensor train_labels;
-  at::Tensor test_inputs;
+  at::Tensor test_inputs;  ///< undefined, as the labels: there is no test accuracy
   at::Tensor test_labels;
 };
 
@@ -59,6 +60,7 @@ struct TrainingResult {
   double evaluation_seconds = 0;           ///< the share spent on evaluations
   double ms_per_step = 0;                  ///< of training alone
   Execution execution = Execution::dense;  ///< how the steps were computed: sparse or dense
+  std::vector<Evaluation> evaluations;     ///< of this process
 };
 
 /// Trains the network in place with Adam on the cross-entropy; masks stay, pruned weights stay exactly 0. Each epoch

@@ -13,8 +13,19 @@
 #include "ntt/io/run_folder.h"
 #include "ntt/io/safetensors.h"
 #include "ntt/prune/snip.h"
+#include "ntt/transfer/evaluation_json.h"
 
 namespace ntt {
+
+void to_json(nlohmann::json& json, const TransferEvaluation& evaluation) {
+  json = {{"step", evaluation.step},
+          {"epoch", evaluation.epoch},
+          {"kernel_distance", evaluation.distances.kernel},
+          {"target_distance", evaluation.distances.target},
+          {"density", evaluation.density},
+          {"seconds", evaluation.seconds}};
+}
+
 namespace {
 
 constexpr const char* kCounters = "transfer.counters";
@@ -146,15 +157,14 @@ class Run {
   void evaluate() {
     last_distances_ = held_out_->measure(student_, options_.step.objective.parameters);
     check_finite(last_distances_);
+    const TransferEvaluation now{stepper_.steps(),
+                                 static_cast<double>(stepper_.steps()) / static_cast<double>(steps_per_epoch_),
+                                 last_distances_, student_.density(), seconds()};
+    result_.evaluations.push_back(now);
     if (!writes()) {
       return;
     }
-    metrics_.append({{"step", stepper_.steps()},
-                     {"epoch", static_cast<double>(stepper_.steps()) / static_cast<double>(steps_per_epoch_)},
-                     {"kernel_distance", last_distances_.kernel},
-                     {"target_distance", last_distances_.target},
-                     {"density", student_.density()},
-                     {"seconds", seconds()}});
+    metrics_.append(now);
     ++metrics_lines_;
   }
 

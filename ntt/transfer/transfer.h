@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <vector>
 
 #include "ntt/core/api.h"
 #include "ntt/core/observer.h"
@@ -29,13 +30,23 @@ struct TransferOptions {
   Observer* observer = &Observer::none();
 };
 
+/// A student on the held-out inputs, at one step: a line of metrics.jsonl.
+struct TransferEvaluation {
+  std::int64_t step = 0;  ///< steps done
+  double epoch = 0;       ///< passes over the training inputs done
+  Distances distances;
+  double density = 0;
+  double seconds = 0;  ///< since the start, earlier processes included
+};
+
 /// What a run of NTT found out.
 struct TransferResult {
   Distances before;  ///< held-out distances of the first student or, of one that begins denser, at its final density
   Distances after;   ///< and of the last
   std::int64_t steps = 0;
-  double seconds = 0;      ///< all of it, over all the processes that it took
-  double ms_per_step = 0;  ///< mean over steps alone, without evaluations and files
+  double seconds = 0;                           ///< all of it, over all the processes that it took
+  double ms_per_step = 0;                       ///< mean over steps alone, without evaluations and files
+  std::vector<TransferEvaluation> evaluations;  ///< of this process
 };
 
 /// The steps of a run on so many training inputs.

@@ -9,6 +9,7 @@
 
 #include "ntt/core/error.h"
 #include "ntt/io/run_folder.h"
+#include "ntt/train/evaluation_json.h"
 #include "ntt/train/metrics.h"
 #include "tests/io/temporary_folder.h"
 #include "tests/support/networks.h"
@@ -143,6 +144,20 @@ TEST_F(TrainerTest, WritesALineAnEvaluation) {
   EXPECT_LT(lines[3].at("train_loss").get<double>(), lines[1].at("train_loss").get<double>());
   EXPECT_EQ(lines[3].at("test_accuracy"), result.last.test_accuracy);
   EXPECT_NEAR(result.mean_test_accuracy, sum / 3, 1e-12);
+  ASSERT_EQ(result.evaluations.size(), 4U);
+  EXPECT_EQ(nlohmann::json(result.evaluations), nlohmann::json(lines));
+}
+
+TEST_F(TrainerTest, WithoutTestInputsThereIsNoTestAccuracy) {
+  Network with = glyph_network();
+  const TrainingResult expected = train(with, small_glyphs(), quick_options(20));
+  Network without = glyph_network();
+  const TrainingResult result =
+      train(without, {small_glyphs().train_inputs, small_glyphs().train_labels, {}, {}}, quick_options(20));
+  EXPECT_TRUE(identical(with, without));
+  EXPECT_TRUE(std::isnan(result.last.test_accuracy));
+  EXPECT_TRUE(std::isnan(result.mean_test_accuracy));
+  EXPECT_EQ(result.last.validation_accuracy, expected.last.validation_accuracy);
 }
 
 TEST_F(TrainerTest, AveragesTheLastTenEvaluations) {

@@ -13,6 +13,7 @@
 #include "ntt/io/run_folder.h"
 #include "ntt/io/safetensors.h"
 #include "ntt/prune/snip.h"
+#include "ntt/transfer/evaluation_json.h"
 #include "tests/io/temporary_folder.h"
 #include "tests/support/networks.h"
 #include "tests/support/observers.h"
@@ -123,6 +124,7 @@ TEST_F(TransferTest, RecordsTheHeldOutDistancesAtBothEndsAndBetween) {
   expect_line(lines.front(), first, result_.before);
   expect_line(lines.back(), last, result_.after);
   EXPECT_EQ(lines.back().at("epoch"), 12.0 / 5);
+  EXPECT_EQ(nlohmann::json(result_.evaluations), nlohmann::json(lines));
   EXPECT_EQ(result_.steps, 12);
   EXPECT_GT(result_.seconds, 0);
   EXPECT_LE(result_.ms_per_step * 12, 1e3 * result_.seconds);
