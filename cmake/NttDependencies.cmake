@@ -1,5 +1,7 @@
 # Everything that NTT takes from elsewhere; docs/dependencies.md says why each is here.
-find_package(Torch REQUIRED) # CMAKE_PREFIX_PATH chooses another libtorch than Debian's
+if(NOT NTT_TORCH_IS_BUNDLED) # else NttPython has found it
+  find_package(Torch REQUIRED) # CMAKE_PREFIX_PATH chooses another libtorch than Debian's
+endif()
 find_package(dnnl REQUIRED CONFIG)
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(Threads REQUIRED)

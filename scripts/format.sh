@@ -13,7 +13,7 @@ mode=(-i)
 if [[ ${1:-} == --check ]]; then mode=(--dry-run --Werror --ferror-limit=1); fi
 
 folders=()
-for folder in ntt cli tests benchmarks examples cmake; do
+for folder in ntt cli python tests benchmarks examples cmake; do
   if [[ -d $folder ]]; then folders+=("$folder"); fi
 done
 find "${folders[@]}" -type f \( -name '*.h' -o -name '*.cpp' \) -print0 |

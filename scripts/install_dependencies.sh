@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that NTT needs and that are not there yet; prints nothing when there is nothing to do.
-# usage: scripts/install_dependencies.sh [program] [test] [test-optional] [bench] [format] [lint] [docs]    (default: program)
+# usage: scripts/install_dependencies.sh [program] [python] [test] [test-optional] [bench] [format] [lint] [docs]
+#        (default: program)
 set -euo pipefail
 
 # ocl-icd-opencl-dev: Debian's oneDNN package asks for OpenCL when CMake looks it up.
@@ -9,9 +10,10 @@ program_packages=(build-essential cmake ninja-build ccache lld pkg-config libdnn
   nlohmann-json3-dev libspdlog-dev libfmt-dev libtomlplusplus-dev libhwy-dev libmatio-dev zlib1g-dev libcurl4-openssl-dev
   libarchive-dev libssl-dev libsqlite3-dev libonnx-dev libprotobuf-dev gnuplot-nox graphviz)
 
-# python3-venv: tests read event files with TensorBoard, and exports with their consumers, from PyPI.
+# python3-venv: tests read event files with TensorBoard, and exports with their consumers, from PyPI; python3-dev, for
+# the Python package's module.
 # python3-torch: one of those consumers; it stands on the libtorch of Debian.
-test_packages=(libgtest-dev libgmock-dev python3-venv)
+test_packages=(libgtest-dev libgmock-dev python3-venv python3-dev)
 
 # A libtorch that CMAKE_PREFIX_PATH names takes the place of Debian's.
 own_libtorch() {
@@ -47,8 +49,9 @@ for group in "${@:-program}"; do
       ;;
     test)
       wanted+=("${test_packages[@]}")
-      own_libtorch || wanted+=(python3-torch)
+      own_libtorch || wanted+=(python3-torch python3-numpy)
       ;;
+    python) wanted+=(python3-dev python3-venv) ;; # what pip install . needs beside program
     test-optional) # a test opens the pages of ntt report in chromium; libonnx-testdata has ONNX's own tests of its operators
       wanted+=(chromium python3 libonnx-testdata)
       ;;
@@ -58,7 +61,7 @@ for group in "${@:-program}"; do
     docs) # libjs-katex, which the pages bring along, sets their formulas
       wanted+=(doxygen libjs-katex python3-venv)
       ;;
-    *) fail "'$group' is not a group of packages; use program, test, test-optional, bench, format, lint or docs." ;;
+    *) fail "'$group' is not a group of packages; use program, python, test, test-optional, bench, format, lint or docs." ;;
   esac
 done
 

@@ -1,0 +1,30 @@
+"""The options of the library's structs, in which alone their defaults stand: those of the program, too."""
+
+import os
+from typing import Any, Dict, Union
+
+from . import _native
+
+Path = Union[str, "os.PathLike[str]"]
+
+FIND = _native.FindOptions()
+TRAINING = _native.TrainingOptions()
+WEIGHTS = _native.WeightOptions()
+KERNEL = _native.KernelOptions()
+
+# The types of those whose default, None, does not say.
+_OPTIONAL = {"initialisation": "str", "mask_interval": "int"}
+
+
+def set_options(options: Any, values: Dict[str, Any]) -> Any:
+    """Gives options these values; TypeError and ValueError name the option."""
+    for name, value in values.items():
+        try:
+            setattr(options, name, value)
+        except TypeError:
+            default = getattr(options, name)
+            kind = _OPTIONAL.get(name, "float") + " or None" if default is None else type(default).__name__
+            if type(value).__name__ == kind:
+                raise ValueError(f"{name} is {value!r}, more than it can be") from None
+            raise TypeError(f"{name} must be {kind}, not {type(value).__name__}: {value!r}") from None
+    return options

@@ -1,0 +1,240 @@
+"""Training networks and measuring them: train(), evaluate() and kernel()."""
+
+import json
+import os
+from typing import Any, Dict, Optional, Sequence, Tuple, Union
+
+import numpy as np
+
+from . import _native
+from ._build import VERSION
+from ._data import Data, Images, check_labels, is_array, is_tensor
+from ._finding import prune
+from ._folder import RunFolder
+from ._listener import Listener
+from ._models import NetworkLike, Source, is_module, pruned_weights
+from ._networks import Network, SparseInitialisation, TrainedNetwork, load
+from ._options import FIND, KERNEL, TRAINING, WEIGHTS, Path, set_options
+
+
+def as_network(model: NetworkLike, images: Any, threads: int) -> Network:
+    """A network as it is, whatever it comes as: nothing is drawn."""
+    if isinstance(model, Network):
+        return model
+    if isinstance(model, (str, os.PathLike)):
+        return load(model)
+    if not is_module(model):
+        raise TypeError(
+            f"a network must be a Network, a torch.nn.Module or the path of a network file, not {type(model).__name__}"
+        )
+    example = Images(images)
+    native = Source(model, example.values, None).dense(example.values, "given", WEIGHTS.initialisation, (), 0, threads)
+    for name, part, last in pruned_weights(model):
+        native.set_mask(
+            name, np.ascontiguousarray(getattr(part, last + "_mask").detach().cpu().numpy(), dtype=np.uint8)
+        )
+    return Network(native, {"model": native.name, "method": "given"}, example.normalisation)
+
+
+def train(
+    model: NetworkLike,
+    images: Data,
+    labels: Any = None,
+    test_images: Optional[Data] = None,
+    test_labels: Any = None,
+    *,
+    method: Optional[str] = None,
+    density: Optional[float] = None,
+    scope: str = FIND.scope,
+    epochs: int = TRAINING.epochs,
+    steps: int = TRAINING.steps,
+    batch_size: int = TRAINING.batch_size,
+    learning_rate: Optional[float] = TRAINING.learning_rate,
+    weight_decay: float = TRAINING.weight_decay,
+    held_out: float = TRAINING.held_out,
+    evaluate_interval: int = TRAINING.evaluate_interval,
+    select: str = TRAINING.select,
+    execution: str = TRAINING.execution,
+    track: int = TRAINING.track,
+    weights: Optional[str] = None,
+    initialisation: Optional[str] = WEIGHTS.initialisation,
+    keep: Union[str, Sequence[str]] = (),
+    seed: int = TRAINING.seed,
+    threads: int = 0,
+    device: str = "cpu",
+    out: Optional[Path] = None,
+    resume: bool = TRAINING.resume,
+    checkpoint_seconds: float = TRAINING.checkpoint_seconds,
+    tensorboard: bool = TRAINING.tensorboard,
+    progress: bool = True,
+) -> TrainedNetwork:
+    """Trains a network with labels, its masks fixed, as the paper did.
+
+    Adam minimises the cross-entropy + weight_decay · Σ‖m ⊙ W‖² (Liu & Zenke, ICML 2020). Steps are computed with the kept weights only, where that is faster. A loop of PyTorch over a module that
+    `apply_to` has pruned is the other way to train.
+
+    Args:
+        model: what is trained: a network that was found or loaded, the path of its file or run folder, or a module with
+            its masks of `torch.nn.utils.prune`. With `method`, a model as in `transfer`.
+        images: training inputs [N, ...], as in `transfer`; uint8 images are standardised by the network's
+            normalisation, where it has one.
+        labels: [N], whole numbers from 0 on; None: those that come with batches of `images`.
+        test_images, test_labels: the same for the test accuracy; None: there is none.
+        method: "dense" or "random", for a model without masks: all weights, or `density` of them, chosen at random.
+        density, scope: of "random".
+        epochs: passes over the training inputs.
+        steps: steps instead of epochs; 0: as `epochs` says.
+        batch_size: inputs per step.
+        learning_rate: of Adam; None: 1e-3, for networks with batch norm 3e-3.
+        weight_decay: factor of the kept weights' sum of squares.
+        held_out: share of the training inputs kept for validation.
+        evaluate_interval: steps between evaluations.
+        select: whose weights to keep: "last", or those of "best-validation".
+        execution: "sparse", "dense" or "auto".
+        track: held-out inputs on which outputs and kernel are recorded in `out` at evaluations; 0: none.
+        weights, initialisation, keep: of a model that `method` makes a network of, as in `transfer`.
+        seed, threads, device, out, resume, checkpoint_seconds, tensorboard, progress: as in `transfer`.
+
+    Returns:
+        The trained network, its `record` and its `metrics` by step.
+
+    Raises:
+        ValueError, RuntimeError, KeyboardInterrupt: as `transfer`.
+    """
+    values = dict(locals())
+    names = [name for name in dir(TRAINING) if name in values and name not in ("out", "resume")]
+    options = set_options(_native.TrainingOptions(), {name: values[name] for name in names})
+    start, data = _start(values)
+    if data.labels is None:
+        raise ValueError("training reads labels; give them, or batches that come with theirs")
+    normalisation = start.normalisation or data.normalisation
+    test = None if test_images is None else Images(test_images, test_labels, normalisation, "test_images")
+    if test is not None and test.labels is None:
+        raise ValueError("test_images come without test_labels")
+    folder = RunFolder(out, "train", {name: values[name] for name in [*names, "method", "density", "scope"]})
+    options.out, options.resume = folder.path, folder.resume(resume)
+    folder.open()
+    teacher = start.teacher._native if isinstance(start, SparseInitialisation) and track > 0 else None
+    with Listener(progress) as listener:
+        native, record, metrics = _native.train(
+            start._native,
+            data.values,
+            data.labels,
+            None if test is None else test.values,
+            None if test is None else test.labels,
+            options,
+            teacher,
+            threads,
+            device,
+            listener,
+        )
+    metadata = {
+        "model": native.name,
+        "method": start.metadata.get("method", "unknown"),
+        "provenance": f"neural_tangent_transfer {VERSION} train, seed {seed}",
+    }
+    figures = json.loads(record)
+    network = TrainedNetwork(native, metadata, normalisation, figures, json.loads(metrics))
+    folder.finish({"network": network}, {"what": "train", "seed": seed, "model": native.name, "figures": figures})
+    return network
+
+
+def _start(values: Dict[str, Any]) -> Tuple[Network, Images]:
+    """The network that training begins with, and the images as it takes them."""
+    model, images, labels, method = values["model"], values["images"], values["labels"], values["method"]
+    if method is None:
+        if values["density"] is not None:
+            raise ValueError('density is that of the network to train; leave it out, or say method="random"')
+        data = Images(images, labels, None) if is_module(model) else None
+        network = as_network(model, data.values if data else None, values["threads"])
+        return network, data or network._images(images, labels)
+    if method not in ("dense", "random"):
+        raise ValueError(f"method is '{method}', but must be one of dense, random")
+    if method == "random" and values["density"] is None:
+        raise ValueError('method "random" needs a density, the share of the weights to keep')
+    density = values["density"] if method == "random" else 1.0
+    if values["density"] not in (None, density):
+        raise ValueError('method "dense" keeps every weight; leave density out, or say method="random"')
+    data = Images(images, labels)
+    options = {name: values[name] for name in ("scope", "weights", "initialisation", "keep", "seed", "threads")}
+    found = prune(model, data.values, data.labels, method=method, density=density, progress=False, **options)
+    found.normalisation = found.teacher.normalisation = data.normalisation
+    return found, data
+
+
+def evaluate(
+    model: NetworkLike, images: Data, labels: Any = None, *, execution: str = "auto", threads: int = 0
+) -> Dict[str, Any]:
+    """Accuracy and mean cross-entropy of a network on labelled images, and how dense it is.
+
+    Args:
+        model: a network that was found, trained or loaded, the path of its file or run folder, or a module.
+        images, labels: as in `train`.
+        execution: "sparse", "dense" or "auto", whichever is faster.
+        threads: 0: one per processor.
+
+    Returns:
+        accuracy (of 1), loss, density, and layers as `Network.layers` has them.
+
+    Raises:
+        ValueError: where images or labels do not fit.
+    """
+    network = as_network(model, images, threads)
+    data = network._images(images, labels)
+    if data.labels is None:
+        raise ValueError("evaluate reads labels; give them, or batches that come with theirs")
+    check_labels(data.labels, network.outputs)
+    accuracy, loss = _native.score(network._predict(data, execution, threads), data.labels)
+    return {"accuracy": accuracy, "loss": loss, "density": network.density, "layers": network.layers}
+
+
+def kernel(
+    model: NetworkLike,
+    x1: Data,
+    x2: Optional[Data] = None,
+    *,
+    parameters: str = KERNEL.parameters,
+    kernel: str = KERNEL.kernel,
+    probes: int = KERNEL.probes,
+    dtype: str = KERNEL.dtype,
+    block: int = KERNEL.block,
+    seed: int = KERNEL.seed,
+    threads: int = 0,
+    device: str = "cpu",
+    progress: bool = True,
+) -> Any:
+    """The empirical neural tangent kernel Θ(x1, x2)[c, c'] = ⟨∂f_c(x1)/∂θ, ∂f_c'(x2)/∂θ⟩ (Jacot et al., NeurIPS 2018).
+
+    Args:
+        model: as in `evaluate`. Batch norm takes its running mean and variance.
+        x1: inputs [n1, ...], as in `transfer`.
+        x2: inputs [n2, ...]; None: x1 again.
+        parameters: which parameters θ are: "all", or "active", those that masks keep.
+        kernel: "exact", or "sketch": vᵀ Θ v' for `probes` random directions v of the outputs.
+        probes: directions per input in a sketch, at most C.
+        dtype: what to compute in: "float32" or "float64".
+        block: inputs on each side of a block that is computed at once.
+        seed: of the directions.
+        threads: 0: one per processor.
+        device: "cpu", "cuda" or "cuda:N".
+        progress: show a bar, where tqdm is installed.
+
+    Returns:
+        [n1, n2, C, C], with "sketch" [n1, n2, probes, probes]: a tensor of PyTorch where x1 is one, else of NumPy.
+
+    Raises:
+        ValueError: where inputs or options do not fit.
+        KeyboardInterrupt: after Ctrl-C, at the end of a block.
+    """
+    values = dict(locals())
+    options = set_options(_native.KernelOptions(), {name: values[name] for name in dir(KERNEL) if name in values})
+    network = as_network(model, x1, threads)
+    left = network._images(x1).values
+    right = None if x2 is None else network._images(x2).values
+    with Listener(progress) as listener:
+        result = _native.kernel(network._native, left, right, options, threads, device, listener)
+    if is_array(x1) and is_tensor(x1):
+        import torch
+
+        return torch.from_numpy(result)
+    return result
