@@ -16,6 +16,9 @@ demo: $(BUILD_DIR)/build.ninja ## Compile the program only and run the demonstra
 test: $(BUILD_DIR)/tests/CTestTestfile.cmake ## Compile everything and run every test
 	@scripts/install_dependencies.sh test-optional || echo "Going on: the test that needs it is skipped." >&2
 	@cmake --build --preset $(PRESET) --parallel $(JOBS)
+ifeq ($(PRESET),release)
+	@scripts/build_python.sh $(PRESET) $(JOBS) || echo "Going on: the Python package is not tested." >&2
+endif
 	@ctest --preset $(PRESET)
 
 bench: $(BUILD_DIR)/build.ninja ## Build and run the benchmarks; results go to runs/bench
