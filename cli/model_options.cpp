@@ -2,8 +2,6 @@
 
 #include <fmt/ranges.h>
 
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <CLI/Validators.hpp>
 
 #include "ntt/models/zoo.h"

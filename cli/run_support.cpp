@@ -6,8 +6,6 @@
 #include <spdlog/spdlog.h>
 
 #include <toml++/toml.h>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <CLI/Validators.hpp>
 #include <algorithm>
 #include <cerrno>

@@ -3,8 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <CLI/Validators.hpp>
 #include <cmath>
 #include <map>

@@ -1,7 +1,5 @@
 #include "cli/transfer_options.h"
 
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <CLI/Validators.hpp>
 #include <map>
 #include <string>
