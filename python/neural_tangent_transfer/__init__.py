@@ -6,6 +6,9 @@ sparse = ntt.transfer(model, images, density=0.05)
 sparse.apply_to(model)
 """
 
+import importlib
+from types import ModuleType
+
 from . import _environment
 
 _environment.load_torch()
@@ -36,3 +39,10 @@ __all__ = [
     "train",
     "transfer",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """`neural_tangent_transfer.torch`, which imports PyTorch, is loaded where it is used."""
+    if name == "torch":
+        return importlib.import_module(".torch", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

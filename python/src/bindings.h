@@ -11,5 +11,6 @@ void bind_network(nanobind::module_& module);
 void bind_options(nanobind::module_& module);
 void bind_jobs(nanobind::module_& module);
 void bind_kernel(nanobind::module_& module);
+void bind_sparse_layer(nanobind::module_& module);
 
 }  // namespace ntt::python

@@ -12,4 +12,5 @@ NB_MODULE(_native, module) {
   bind_options(module);
   bind_jobs(module);
   bind_kernel(module);
+  bind_sparse_layer(module);
 }
