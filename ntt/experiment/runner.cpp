@@ -92,6 +92,7 @@ class Runner {
     std::filesystem::create_directories(folder.path().parent_path());
     std::vector<std::string> words = words_for(job);
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words) {
       arguments.push_back(word.data());
     }
