@@ -159,7 +159,7 @@ void add_demo_command(CLI::App& app) {
   demo->add_option("--out", common->out, "The folder for its runs; an earlier demo there is replaced")
       ->type_name("DIR");
   add_seed_option(*demo, *common);
-  demo->add_option("--threads", common->threads, "Threads; 0: one a processor")->check(CLI::NonNegativeNumber);
+  demo->add_option("--threads", common->threads, "Threads; 0: one per processor")->check(CLI::NonNegativeNumber);
   demo->callback([demo, common] { run_demo(*demo, *common); });
 }
 

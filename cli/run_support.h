@@ -20,7 +20,7 @@ namespace ntt {
 struct CommonOptions {
   std::string data = "mnist";         ///< A data set's name or folder.
   std::vector<std::int64_t> classes;  ///< Only these of the data set; empty: all.
-  int threads = 0;                    ///< 0: one a processor.
+  int threads = 0;                    ///< 0: one per processor.
   std::string device = "cpu";
   std::uint64_t seed = 0;
   std::string out;      ///< The run folder.
@@ -46,7 +46,7 @@ void add_out_options(CLI::App& subcommand, CommonOptions& options, double& check
 /// `--tensorboard`.
 void add_tensorboard_option(CLI::App& subcommand, bool& tensorboard);
 
-/// Sets the threads of every parallel part; 0 is one a processor that this process may use.
+/// Sets the threads of every parallel part; 0 is one per processor that this process may use.
 void apply_threads(int count);
 /// "cpu", "cuda" or "cuda:1"; InputError where libtorch or the machine has no such device.
 at::Device parse_device(const std::string& name);

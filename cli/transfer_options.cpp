@@ -94,7 +94,7 @@ void add_length_options(CLI::App& subcommand, FindOptions& find) {
       ->check(CLI::NonNegativeNumber);
   subcommand
       .add_option("--weight-decay", find.weight_decay,
-                  "Weight of the squared weights, divided by the density (published: 1e-4, with convolutions 1e-5)")
+                  "Weight of the squared weights, divided by the density (default: 1e-4, with convolutions 1e-5)")
       ->check(CLI::NonNegativeNumber);
   subcommand
       .add_option_function<std::string>(
