@@ -22,7 +22,7 @@ class _Product(torch.autograd.Function):
         values = values.contiguous()
         outputs = inputs.new_empty(shape)
         layer.forward(values.data_ptr(), inputs.data_ptr(), 0 if bias is None else bias.contiguous().data_ptr(),
-                      outputs.data_ptr(), shape[0], inputs.dtype == torch.float64)
+                      outputs.data_ptr(), shape[0], inputs.dtype == torch.float64, torch.get_num_threads())
         ctx.save_for_backward(inputs, values)
         ctx.layer = layer
         ctx.has_bias = bias is not None
@@ -37,7 +37,7 @@ class _Product(torch.autograd.Function):
         by_values = torch.empty_like(values)
         ctx.layer.backward(values.data_ptr(), inputs.data_ptr(), delta.data_ptr(),
                            0 if by_inputs is None else by_inputs.data_ptr(), by_values.data_ptr(), len(inputs),
-                           inputs.dtype == torch.float64)
+                           inputs.dtype == torch.float64, torch.get_num_threads())
         by_bias = None
         if ctx.has_bias and ctx.needs_input_grad[2]:
             by_bias = delta.flatten(2).sum((0, 2)) if delta.dim() > 2 else delta.sum(0)

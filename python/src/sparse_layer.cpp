@@ -13,6 +13,7 @@
 #include "ntt/sparse/sparse_products.h"
 #include "python/src/arrays.h"
 #include "python/src/bindings.h"
+#include "python/src/observer.h"
 
 namespace ntt::python {
 namespace nb = nanobind;
@@ -39,8 +40,9 @@ class SparseLayer {
   std::pair<std::int64_t, std::int64_t> output_size() const { return {geometry_.out_height(), geometry_.out_width()}; }
 
   void forward(std::uintptr_t values, std::uintptr_t inputs, std::uintptr_t bias, std::uintptr_t outputs,
-               std::int64_t count, bool in_double) const {
+               std::int64_t count, bool in_double, int threads) const {
     const nb::gil_scoped_release unlocked;
+    const Threads scope(threads);
     const c10::InferenceMode inference;
     at::Tensor y = at_address(outputs, with(count, out_), in_double);
     products_->multiply(at_address(values, {kept()}, in_double), at_address(inputs, with(count, in_), in_double),
@@ -49,8 +51,9 @@ class SparseLayer {
 
   /// @param by_inputs 0: not wanted
   void backward(std::uintptr_t values, std::uintptr_t inputs, std::uintptr_t delta, std::uintptr_t by_inputs,
-                std::uintptr_t by_values, std::int64_t count, bool in_double) const {
+                std::uintptr_t by_values, std::int64_t count, bool in_double, int threads) const {
     const nb::gil_scoped_release unlocked;
+    const Threads scope(threads);
     const c10::InferenceMode inference;
     at::Tensor gradient = by_inputs == 0 ? at::Tensor() : at_address(by_inputs, with(count, in_), in_double);
     at_address(by_values, {kept()}, in_double)
@@ -88,9 +91,9 @@ void bind_sparse_layer(nb::module_& module) {
            nb::arg("channels"), nb::arg("out"), nb::arg("sides"), nb::arg("groups"), nb::arg("kept"))
       .def_prop_ro("output_size", &SparseLayer::output_size)
       .def("forward", &SparseLayer::forward, nb::arg("values"), nb::arg("inputs"), nb::arg("bias"), nb::arg("outputs"),
-           nb::arg("count"), nb::arg("in_double"))
+           nb::arg("count"), nb::arg("in_double"), nb::arg("threads"))
       .def("backward", &SparseLayer::backward, nb::arg("values"), nb::arg("inputs"), nb::arg("delta"),
-           nb::arg("by_inputs"), nb::arg("by_values"), nb::arg("count"), nb::arg("in_double"));
+           nb::arg("by_inputs"), nb::arg("by_values"), nb::arg("count"), nb::arg("in_double"), nb::arg("threads"));
 }
 
 }  // namespace ntt::python

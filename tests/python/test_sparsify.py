@@ -2,6 +2,7 @@
 
 import copy
 import io
+import multiprocessing
 import pickle
 
 import pytest
@@ -209,3 +210,23 @@ def test_other_types_multiply_densely():
     layer = masked(nn.Conv2d(4, 8, 3).to(torch.bfloat16), 0.1)
     x = draw(2, 4, 6, 6).to(torch.bfloat16)
     assert torch.allclose(sparse.sparsify(layer)(x), layer(x), atol=1e-2)
+
+
+def forward_in_a_worker(index):
+    torch.set_num_threads(1)  # as a DataLoader's workers do
+    return sparse_model(draw(3, 3, 8, 8))
+
+
+def test_forked_workers_run_it():
+    """After this process has used OpenMP, whose threads are not there in the child."""
+    global sparse_model
+    sparse_model = sparse.sparsify(small_network()).eval().requires_grad_(False)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        expected = sparse_model(draw(3, 3, 8, 8))
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            found = pool.apply_async(forward_in_a_worker, (0,)).get(timeout=60)
+        assert torch.allclose(found, expected, atol=1e-6)
+    finally:
+        torch.set_num_threads(threads)
