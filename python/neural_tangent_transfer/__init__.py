@@ -1,9 +1,11 @@
 """Sparse networks found before training, without labels: Neural Tangent Transfer (Liu & Zenke, ICML 2020).
 
-import neural_tangent_transfer as ntt
+Example::
 
-sparse = ntt.transfer(model, images, density=0.05)
-sparse.apply_to(model)
+    import neural_tangent_transfer as ntt
+
+    sparse = ntt.transfer(model, images, density=0.05)
+    sparse.apply_to(model)
 """
 
 import importlib
