@@ -10,13 +10,17 @@ project = "NTT"
 copyright = "the NTT authors"
 release = re.search(r"project\(ntt VERSION (\S+)", (root / "CMakeLists.txt").read_text())[1]
 
-extensions = ["myst_parser", "sphinx_copybutton", "sphinx.ext.mathjax"]
+extensions = ["myst_parser", "sphinx_copybutton", "sphinx.ext.mathjax", "breathe", "autoapi.extension"]
 
 # GitHub's Markdown: $formulas$, ```math, names of headings.
 myst_enable_extensions = ["dollarmath"]
 myst_fence_as_directive = ["math"]
 myst_heading_anchors = 4
-suppress_warnings = ["myst.header"]
+suppress_warnings = [
+    "myst.header",
+    "duplicate_declaration.cpp",  # the namespace, which every header opens
+    "autoapi.python_import_resolution",
+]
 
 # Formulas are set in the browser: KaTeX, from a copy on the site, reads what Sphinx writes for MathJax.
 html_static_path = ["static", str(katex)]
@@ -31,26 +35,19 @@ html_title = f"NTT {release}"
 html_css_files = ["katex.min.css"]
 html_copy_source = False
 
-if (root / "ntt" / "ntt.h").exists():
-    extensions.append("breathe")
-    breathe_projects = {"ntt": str(root / "build" / "docs" / "doxygen" / "xml")}
-    breathe_default_project = "ntt"
-    breathe_show_include = False
-    suppress_warnings.append("duplicate_declaration.cpp")  # the namespace, which every header opens
+breathe_projects = {"ntt": str(root / "build" / "docs" / "doxygen" / "xml")}
+breathe_default_project = "ntt"
+breathe_show_include = False
 
-package = root / "python" / "neural_tangent_transfer"
-if package.exists():
-    # Reads the source without importing it: the module of C++ need not be there.
-    extensions.append("autoapi.extension")
-    autoapi_dirs = [str(package)]
-    autoapi_root = "python"
-    autoapi_add_toctree_entry = False
-    suppress_warnings.append("autoapi.python_import_resolution")
-    autoapi_options = ["members", "undoc-members", "show-signature", "imported-members"]
-    default_role = "code"
-    add_module_names = False
-    python_use_unqualified_type_names = True
-    python_maximum_signature_line_length = 100
+# Reads the source without importing it: the module of C++ need not be there.
+autoapi_dirs = [str(root / "python" / "neural_tangent_transfer")]
+autoapi_root = "python"
+autoapi_add_toctree_entry = False
+autoapi_options = ["members", "undoc-members", "show-signature", "imported-members"]
+default_role = "code"
+add_module_names = False
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 100
 
 
 def as_fields(app, what, name, obj, options, lines):

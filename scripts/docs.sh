@@ -14,11 +14,9 @@ fi
 rm -rf build/docs/html
 mkdir -p build/docs
 python3 scripts/docs/stage.py build/docs/source
-if [[ -f ntt/ntt.h ]]; then
-  {
-    cat docs/Doxyfile
-    echo "INPUT = $(grep -oP '#include "\Kntt/\w+/\w+\.h' ntt/ntt.h | tr '\n' ' ')"
-  } | doxygen -
-fi
+{
+  cat docs/Doxyfile
+  echo "INPUT = $(grep -oP '#include "\Kntt/\w+/\w+\.h' ntt/ntt.h | tr '\n' ' ')"
+} | doxygen -
 "$environment/bin/sphinx-build" -q -W --keep-going -c docs -d build/docs/cache build/docs/source build/docs/html
 echo "The site is at build/docs/html/index.html."

@@ -17,7 +17,6 @@ from markdown import LINK, ROOT, links
 DOCS = ROOT / "docs"
 INDEX = DOCS / "README.md"
 HEADER = ROOT / "ntt" / "ntt.h"
-PACKAGE = ROOT / "python" / "neural_tangent_transfer"
 
 
 def site_pages() -> Set[Path]:
@@ -93,15 +92,9 @@ def main() -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         text = rewritten(page, page.read_text(), site, folder)
         target.write_text(text + contents(text) if page == INDEX else text)
-    references = []
-    if HEADER.exists():
-        write_cpp_reference(folder)
-        references.append("C++ <cpp/index>")
-    if PACKAGE.exists():
-        references.append("Python <python/neural_tangent_transfer/index>")
-    if references:
-        with (folder / "index.md").open("a") as index:
-            index.write(toctree("Reference", references))
+    write_cpp_reference(folder)
+    with (folder / "index.md").open("a") as index:
+        index.write(toctree("Reference", ["C++ <cpp/index>", "Python <python/neural_tangent_transfer/index>"]))
 
 
 if __name__ == "__main__":
