@@ -237,7 +237,8 @@ void add_experiment_command(CLI::App& app) {
   run->add_option("--profile", command->profile, "The whole grid, or the file's quick one")
       ->check(CLI::IsMember({"full", "quick"}));
   run->add_option("--out", command->common.out, "Its folder (default: runs/NAME)")->type_name("DIR");
-  run->add_option("--processes", command->processes, "Jobs at once; 0: one per processor")->check(CLI::NonNegativeNumber);
+  run->add_option("--processes", command->processes, "Jobs at once; 0: one per processor")
+      ->check(CLI::NonNegativeNumber);
   run->add_flag("--retry-failed", command->retry_failed, "Run failed jobs once more");
   run->add_flag("--json", command->common.json, "Print one JSON object");
   run->callback([command] { run_experiment(*command); });

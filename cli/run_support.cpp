@@ -126,7 +126,8 @@ void add_data_option(CLI::App& subcommand, CommonOptions& options) {
 }
 
 void add_machine_options(CLI::App& subcommand, CommonOptions& options) {
-  subcommand.add_option("--threads", options.threads, "Threads to use; 0: one per processor")->check(CLI::Range(0, 4096));
+  subcommand.add_option("--threads", options.threads, "Threads to use; 0: one per processor")
+      ->check(CLI::Range(0, 4096));
   subcommand.add_option("--device", options.device, "cpu, cuda or cuda:N");
   subcommand.add_flag("--json", options.json, "Print the results as one JSON object");
   add_config_option(subcommand);
