@@ -16,19 +16,18 @@ environment() { # NAME ARGUMENTS...: a new environment; sets python
   "$python" -m pip install --quiet --disable-pip-version-check --upgrade pip
 }
 
-report() { # WHAT SECONDS: tests the installed package, from a folder without the source
+report() { # WHAT: tests the installed package, from a folder without the source
   local versions result
   versions=$("$python" -c 'import sys, numpy, torch, neural_tangent_transfer as ntt
 print(f"{sys.version.split()[0]} | {torch.__version__} | {numpy.__version__} | {ntt.__version__}")')
   result=$(cd "$work" && PYTHONDONTWRITEBYTECODE=1 NTT_PROGRAM=$program OMP_NUM_THREADS=1 \
     "$python" -m pytest -q -p no:cacheprovider "$root/tests/python" 2>&1 | tail -1) || true
-  echo "| $1 | $versions | $2 s | ${result//=/} |"
+  echo "| $1 | $versions | $(sed -E 's/=//g; s/, [0-9]+ warnings?//; s/ in .*//' <<<"$result") |"
 }
 
 install() { # WHAT SOURCE: installs in the environment and reports
-  local begin=$SECONDS
   "$python" -m pip install --quiet --disable-pip-version-check "$2" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
-  report "$1" $((SECONDS - begin))
+  report "$1"
 }
 
 for what in "${@:-system pypi sdist}"; do

@@ -78,6 +78,7 @@ LONG = """
     import neural_tangent_transfer as ntt
     images = make_data(600, 1)[0]
     net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, 64), torch.nn.ReLU(), torch.nn.Linear(64, 4))
+    ntt.transfer(net, images, steps=1, held_out=0.02, progress=False)  # PyTorch loads its exporter the first time
 """
 
 
