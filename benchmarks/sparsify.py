@@ -63,7 +63,7 @@ def step(model, optimiser, images, labels):
     loss = nn.functional.cross_entropy(model(images), labels)
     loss.backward()
     optimiser.step()
-    return float(loss)
+    return loss.item()
 
 
 def compare(name, make, density, steps):
