@@ -15,7 +15,8 @@ struct PlaneLayout {
   std::int64_t rows = 1, pitch = 1;     ///< of one image in one plane
   std::int64_t plane = 0;               ///< from one plane to the next; zeros where no image is
   std::int64_t before = 0, behind = 0;  ///< zeros before the first plane and behind the last
-  std::vector<char> unread;             ///< channels of which only the zeros behind are; empty: none
+  /// Channels that nobody reads, of which spread() writes only the zeros behind; empty: none.
+  std::vector<char> unread;
 
   std::int64_t phases() const { return stride_height * stride_width; }
   std::int64_t image() const { return rows * pitch; }
@@ -27,9 +28,10 @@ struct PlaneLayout {
   std::int64_t size() const { return at(channels, 0) + behind; }
 };
 
-/// Copies `count` images, one after another in memory, into planes, and writes the zeros; the memory of the planes must
-/// go on for another vector of zeros, kBeyond values.
+/// What the memory of planes must hold beyond their size(): whole vectors are written there.
 inline constexpr std::int64_t kBeyond = 16;
+
+/// Copies `count` images, one after another in memory, into planes, and writes the zeros.
 void spread(const PlaneLayout& layout, const float* images, std::int64_t count, float* planes);
 void spread(const PlaneLayout& layout, const double* images, std::int64_t count, double* planes);
 

@@ -4,8 +4,10 @@
 #include <ATen/Dispatch.h>
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
+#include "ntt/core/error.h"
 #include "ntt/core/parallel.h"
 #include "ntt/core/patch_products.h"
 #include "ntt/ops/convolution.h"
@@ -120,6 +122,10 @@ void SparseProducts::lay_out(std::int64_t out) {
   delta_planes_ = out_planes_;
   delta_planes_.plane += reach;  // what a shifted plane reads of its neighbour must be zeros
   delta_planes_.before = reach;
+  if (std::max(in_planes_.size(), delta_planes_.size()) > std::numeric_limits<std::int32_t>::max()) {
+    fail_input("a layer of {} inputs and {} outputs is too large for sparse products; use dense execution",
+               in_planes_.entries(), out_planes_.entries());
+  }
 }
 
 void SparseProducts::make_index(std::int64_t out) {

@@ -20,7 +20,9 @@ class SparseProducts : public WeightProducts {
  public:
   /// @param input what one input is: [channels, height, width], [channels, width] or [..., features]
   /// @param output the same of an output
+  /// @param out output channels or features
   /// @param kept flattened indices of the weight [out, geometry.patch()] that the mask keeps: int64, ascending
+  /// InputError where an input is too large for 32-bit offsets.
   SparseProducts(const ConvGeometry& geometry, Shape input, Shape output, std::int64_t out, const at::Tensor& kept);
   /// Of a linear layer or convolution of a network, whose weight has a mask.
   static std::shared_ptr<const SparseProducts> of_node(const Network& network, NodeId node);
@@ -36,10 +38,11 @@ class SparseProducts : public WeightProducts {
   void multiply(const at::Tensor& values, const at::Tensor& inputs, const at::Tensor& bias, bool adds,
                 at::Tensor& outputs) const;
   void multiply_transposed(const at::Tensor& values, const at::Tensor& delta, bool adds, at::Tensor& inputs) const;
-  std::int64_t kept() const { return kept_.numel(); }
   /// The gradient by the values [kept]; if `input_gradient` is there, multiply_transposed into it in the same pass.
   at::Tensor differentiate(const at::Tensor& values, const at::Tensor& inputs, const at::Tensor& delta,
                            at::Tensor* input_gradient) const;
+
+  std::int64_t kept() const { return kept_.numel(); }
 
  private:
   /// A sparse matrix of runs; ntt/sparse/plane_sums.h.

@@ -229,6 +229,13 @@ TEST(SparseProductsThreadsTest, DoNotDependOnTheirNumber) {
   EXPECT_TRUE(at::equal(alone, run(3)));
 }
 
+TEST(SparseProductsSizeTest, RefusesWhatOffsetsCannotReach) {
+  ConvGeometry geometry;
+  geometry.channels = std::int64_t{1} << 30;
+  geometry.height = geometry.width = geometry.kernel_height = geometry.kernel_width = 1;
+  EXPECT_THROW(SparseProducts(geometry, {geometry.channels}, {1}, 1, at::zeros({1}, at::kLong)), InputError);
+}
+
 TEST(SparseProductsValuesTest, FollowTheWeightsValues) {
   Network network = draw(convolution(5, 5, 3, 1, 1), 7, at::kFloat);
   mask_at_random(network, 0.2, 8);
