@@ -68,14 +68,14 @@ void BlockExecution::read_outputs(std::int64_t count, float* outputs) const {
   store_block(plan_.output_places, values(plan_.output), count, rows.data());
 }
 
-void BlockExecution::forward_product(const PlanStep& step, const float* weights, const float* bias) const {
+void BlockExecution::forward_product(const PlanStep& step) const {
   const SparseLayer& layer = plan_.layers[step.layer];
   const BlockLayout& from = plan_.buffers[step.input].values;
   SparseProduct product;
   product.matrix = &layer.forward;
   product.windows = layer.forward_windows;
-  product.values = weights;
-  product.bias = bias;
+  product.values = layer.weight.data_ptr<float>();
+  product.bias = layer.bias.data_ptr<float>();
   product.input = values(step.input) + from.at(0, -layer.padding, -layer.padding);
   product.output = values(step.output);
   product.rectify = step.rectify;
@@ -92,11 +92,9 @@ void BlockExecution::forward() const {
     const BlockLayout& layout = plan_.buffers[step.output].values;
     float* output = values(step.output);
     switch (step.kind) {
-      case PlanStep::Kind::product: {
-        const SparseLayer& layer = plan_.layers[step.layer];
-        forward_product(step, layer.weight.data_ptr<float>(), layer.bias.data_ptr<float>());
+      case PlanStep::Kind::product:
+        forward_product(step);
         break;
-      }
       case PlanStep::Kind::max_pool:
         max_pool(step.windows, value_block(step.input), layout, output, step.rectify);
         break;

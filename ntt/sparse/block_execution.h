@@ -29,18 +29,16 @@ class BlockExecution {
   /// reads is left alone. `transposed` holds each layer's weights in the order of its backward rows.
   void backward(const std::vector<std::vector<float>>& transposed, float* gradient) const;
 
-  /// The parts of these that belong to one product, between its buffers: outputs from values in the order of the
-  /// forward rows (bias may be null), the gradient by weights and bias [entries + outputs], and that by the inputs.
-  void forward_product(const PlanStep& step, const float* weights, const float* bias) const;
-  void weight_gradient(const PlanStep& step, float* gradient) const;
-  void input_gradient(const PlanStep& step, const float* transposed) const;
+ private:
   float* values(std::size_t buffer) const { return workspace_ + plan_.buffers[buffer].values_at; }
   float* gradients(std::size_t buffer) const { return workspace_ + plan_.buffers[buffer].gradients_at; }
-
- private:
   ConstBlock value_block(std::size_t buffer) const { return {values(buffer), &plan_.buffers[buffer].values}; }
   ConstBlock cotangent_block(std::size_t buffer) const { return {gradients(buffer), &plan_.buffers[buffer].gradients}; }
   GradientBlock gradient_block(std::size_t buffer) const;
+  /// The parts of forward() and backward() that belong to one product.
+  void forward_product(const PlanStep& step) const;
+  void weight_gradient(const PlanStep& step, float* gradient) const;
+  void input_gradient(const PlanStep& step, const float* transposed) const;
   void backward_step(const PlanStep& step) const;
 
   const Plan& plan_;

@@ -28,8 +28,9 @@ struct PlaneLayout {
   std::int64_t size() const { return at(channels, 0) + behind; }
 };
 
-/// What the memory of planes must hold beyond their size(): whole vectors are written there.
-inline constexpr std::int64_t kBeyond = 16;
+/// Lengths of planes are multiples of it: whole vectors of any type on any processor. The memory of planes must hold as
+/// much beyond their size(), since whole vectors are written there.
+inline constexpr std::int64_t kStep = 16;
 
 /// Copies `count` images, one after another in memory, into planes, and writes the zeros.
 void spread(const PlaneLayout& layout, const float* images, std::int64_t count, float* planes);

@@ -4,9 +4,6 @@
 
 namespace ntt::planes {
 
-/// Lengths of planes are multiples of it: whole vectors of any type on any processor.
-inline constexpr std::int64_t kStep = 16;
-
 /// A sparse matrix whose columns are runs of values: entry e of row r, begins[r] <= e < begins[r + 1], reads the run
 /// that begins at offsets[e] of a source.
 struct SparseRuns {
@@ -15,7 +12,8 @@ struct SparseRuns {
   std::int64_t rows;
 };
 
-/// sums[r * stride + q] = start[r] + Σ_e values[e] source[offsets[e] + q] over the entries e of row r, for q < length.
+/// sums[r * stride + q] = start[r] + Σ_e values[e] source[offsets[e] + q] over the entries e of row r, for q < length,
+/// a multiple of kStep (ntt/sparse/plane_layout.h).
 /// @param start null: zeros
 void add_runs(const SparseRuns& matrix, const float* values, const float* start, const float* source,
               std::int64_t length, std::int64_t stride, float* sums);

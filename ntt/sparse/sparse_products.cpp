@@ -11,7 +11,6 @@
 #include "ntt/core/parallel.h"
 #include "ntt/core/patch_products.h"
 #include "ntt/ops/convolution.h"
-#include "ntt/sparse/plane_sums.h"
 
 namespace ntt {
 namespace {
@@ -23,7 +22,7 @@ using planes::PlaneLayout;
 template <typename T>
 T* aligned_scratch(std::int64_t count) {
   constexpr std::int64_t kLine = 64 / sizeof(T);
-  T* room = scratch<T>(count + kLine + planes::kBeyond);
+  T* room = scratch<T>(count + kLine + kStep);
   const auto past = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(room) / sizeof(T)) % kLine;
   return room + (kLine - past) % kLine;
 }
@@ -155,48 +154,38 @@ void SparseProducts::make_index(std::int64_t out) {
   }
 }
 
+template <typename T>
+void SparseProducts::sum_shifted(const planes::SparseRuns& runs, const T* values, const T* start,
+                                 const PlaneLayout& from, const T* source, const PlaneLayout& to, bool adds,
+                                 std::int64_t images, T* sums) const {
+  parallel_for(blocks(images), [&](std::int64_t begin, std::int64_t end, int) {
+    T* from_planes = aligned_scratch<T>(from.size() + to.size());
+    T* to_planes = from_planes + from.size();
+    for (std::int64_t i = begin; i < end; ++i) {
+      const Block block = block_of(i, together_, images);
+      spread(from, source + block.first * from.entries(), block.images, from_planes);
+      add_runs(runs, values, start, from_planes, whole_steps(block.images * in_planes_.image()), to.plane, to_planes);
+      gather(to, to_planes, block.images, adds, sums + block.first * to.entries());
+    }
+  });
+}
+
 void SparseProducts::multiply(const at::Tensor& values, const at::Tensor& inputs, const at::Tensor& bias, bool adds,
                               at::Tensor& outputs) const {
-  const std::int64_t images = inputs.numel() / in_planes_.entries();
   AT_DISPATCH_FLOATING_TYPES(inputs.scalar_type(), "multiply", [&] {
-    const auto* x = inputs.data_ptr<scalar_t>();
-    auto* y = outputs.data_ptr<scalar_t>();
-    const auto* start = bias.defined() ? bias.data_ptr<scalar_t>() : nullptr;
-    const planes::SparseRuns runs{forward_.begins.data(), forward_.offsets.data(), out_planes_.channels};
-    parallel_for(blocks(images), [&](std::int64_t begin, std::int64_t end, int) {
-      auto* source = aligned_scratch<scalar_t>(in_planes_.size() + out_planes_.size());
-      auto* sums = source + in_planes_.size();
-      for (std::int64_t i = begin; i < end; ++i) {
-        const Block block = block_of(i, together_, images);
-        spread(in_planes_, x + block.first * in_planes_.entries(), block.images, source);
-        add_runs(runs, values.data_ptr<scalar_t>(), start, source, whole_steps(block.images * in_planes_.image()),
-                 out_planes_.plane, sums);
-        gather(out_planes_, sums, block.images, adds, y + block.first * out_planes_.entries());
-      }
-    });
+    sum_shifted<scalar_t>(forward_.view(), values.data_ptr<scalar_t>(),
+                          bias.defined() ? bias.data_ptr<scalar_t>() : nullptr, in_planes_, inputs.data_ptr<scalar_t>(),
+                          out_planes_, adds, inputs.numel() / in_planes_.entries(), outputs.data_ptr<scalar_t>());
   });
 }
 
 void SparseProducts::multiply_transposed(const at::Tensor& values, const at::Tensor& delta, bool adds,
                                          at::Tensor& inputs) const {
-  const std::int64_t images = delta.numel() / out_planes_.entries();
   const at::Tensor ordered = values.index_select(0, backward_order_);
   AT_DISPATCH_FLOATING_TYPES(delta.scalar_type(), "multiply_transposed", [&] {
-    const auto* d = delta.data_ptr<scalar_t>();
-    auto* x = inputs.data_ptr<scalar_t>();
-    const planes::SparseRuns runs{backward_.begins.data(), backward_.offsets.data(),
-                                  in_planes_.channels * in_planes_.phases()};
-    parallel_for(blocks(images), [&](std::int64_t begin, std::int64_t end, int) {
-      auto* source = aligned_scratch<scalar_t>(delta_planes_.size() + in_planes_.size());
-      auto* sums = source + delta_planes_.size();
-      for (std::int64_t i = begin; i < end; ++i) {
-        const Block block = block_of(i, together_, images);
-        spread(delta_planes_, d + block.first * out_planes_.entries(), block.images, source);
-        add_runs(runs, ordered.data_ptr<scalar_t>(), static_cast<const scalar_t*>(nullptr), source,
-                 whole_steps(block.images * in_planes_.image()), in_planes_.plane, sums);
-        gather(in_planes_, sums, block.images, adds, x + block.first * in_planes_.entries());
-      }
-    });
+    sum_shifted<scalar_t>(backward_.view(), ordered.data_ptr<scalar_t>(), nullptr, delta_planes_,
+                          delta.data_ptr<scalar_t>(), in_planes_, adds, delta.numel() / out_planes_.entries(),
+                          inputs.data_ptr<scalar_t>());
   });
 }
 
@@ -211,9 +200,6 @@ at::Tensor SparseProducts::differentiate(const at::Tensor& values, const at::Ten
     const auto* x = inputs.data_ptr<scalar_t>();
     const auto* d = delta.data_ptr<scalar_t>();
     auto* by_inputs = input_gradient != nullptr ? input_gradient->data_ptr<scalar_t>() : nullptr;
-    const planes::SparseRuns forward{forward_.begins.data(), forward_.offsets.data(), out_planes_.channels};
-    const planes::SparseRuns backward{backward_.begins.data(), backward_.offsets.data(),
-                                      in_planes_.channels * in_planes_.phases()};
     parallel_for(parts, [&](std::int64_t begin, std::int64_t end, int) {
       auto* source = aligned_scratch<scalar_t>(in_planes_.size() + delta_planes_.size());
       auto* deltas = source + in_planes_.size();
@@ -223,11 +209,11 @@ at::Tensor SparseProducts::differentiate(const at::Tensor& values, const at::Ten
           const std::int64_t length = whole_steps(block.images * in_planes_.image());
           spread(in_planes_, x + block.first * in_planes_.entries(), block.images, source);
           spread(delta_planes_, d + block.first * out_planes_.entries(), block.images, deltas);
-          multiply_runs(forward, deltas + delta_planes_.before, delta_planes_.plane, source, length,
+          multiply_runs(forward_.view(), deltas + delta_planes_.before, delta_planes_.plane, source, length,
                         sums.data_ptr<scalar_t>() + part * kept_.numel());
           if (by_inputs != nullptr) {  // in the place of the inputs, which nobody reads any more
-            add_runs(backward, ordered.data_ptr<scalar_t>(), static_cast<const scalar_t*>(nullptr), deltas, length,
-                     in_planes_.plane, source);
+            add_runs(backward_.view(), ordered.data_ptr<scalar_t>(), static_cast<const scalar_t*>(nullptr), deltas,
+                     length, in_planes_.plane, source);
             gather(in_planes_, source, block.images, false, by_inputs + block.first * in_planes_.entries());
           }
         }

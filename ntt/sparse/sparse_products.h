@@ -9,6 +9,7 @@
 #include "ntt/ops/weight_products.h"
 #include "ntt/sparse/execution.h"
 #include "ntt/sparse/plane_layout.h"
+#include "ntt/sparse/plane_sums.h"
 
 namespace ntt {
 
@@ -49,10 +50,19 @@ class SparseProducts : public WeightProducts {
   struct Runs {
     std::vector<std::int32_t> begins;
     std::vector<std::int32_t> offsets;
+
+    planes::SparseRuns view() const {
+      return {begins.data(), offsets.data(), static_cast<std::int64_t>(begins.size()) - 1};
+    }
   };
 
   void lay_out(std::int64_t out);
   void make_index(std::int64_t out);
+  /// Sums over what `source` holds, laid out as `from`, to `sums`, laid out as `to`: both products are that.
+  /// @param start of each row's sums; null: zeros
+  template <typename T>
+  void sum_shifted(const planes::SparseRuns& runs, const T* values, const T* start, const planes::PlaneLayout& from,
+                   const T* source, const planes::PlaneLayout& to, bool adds, std::int64_t images, T* sums) const;
   std::int64_t blocks(std::int64_t images) const { return (images + together_ - 1) / together_; }
 
   ConvGeometry geometry_;
