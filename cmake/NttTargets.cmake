@@ -29,6 +29,11 @@ if(NTT_SANITIZE)
   target_link_options(ntt_options INTERFACE -fsanitize=${NTT_SANITIZE})
 endif()
 
+# The headers that nearly every file includes and that cost seconds each. No file of our own: its path would differ from
+# one clone to the next, and the compiler cache would then share nothing between them.
+set(NTT_PRECOMPILED <ATen/ATen.h> <fmt/format.h> <algorithm> <cmath> <cstdint> <filesystem> <functional> <map> <memory>
+    <optional> <string> <string_view> <vector>)
+
 # ntt_library(NAME [LINK ...]): every source of this folder and below; header beside source.
 function(ntt_library NAME)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
@@ -36,7 +41,7 @@ function(ntt_library NAME)
   add_library(ntt_${NAME} STATIC ${SOURCES})
   target_link_libraries(ntt_${NAME} PUBLIC ntt_options ${ARG_LINK})
   if(NAME STREQUAL "core")
-    target_precompile_headers(ntt_core PRIVATE ${PROJECT_SOURCE_DIR}/cmake/precompiled.h)
+    target_precompile_headers(ntt_core PRIVATE ${NTT_PRECOMPILED})
   else()
     target_precompile_headers(ntt_${NAME} REUSE_FROM ntt_core)
   endif()

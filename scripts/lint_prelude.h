@@ -11,4 +11,5 @@
 #undef __fill_a1
 #pragma pop_macro("_GLIBCXX20_CONSTEXPR")
 
-#include "cmake/precompiled.h"
+#include <ATen/ATen.h>
+#include <fmt/format.h>
