@@ -21,7 +21,8 @@
 #include "ntt/report/table.h"
 #include "ntt/sparse/break_even.h"
 #include "ntt/sparse/ceiling.h"
-#include "ntt/sparse/sparse_network.h"
+#include "ntt/sparse/operations.h"
+#include "ntt/sparse/predictor.h"
 
 namespace ntt {
 namespace {
@@ -61,18 +62,14 @@ Bounds sum_bounds(const std::vector<LayerOperations>& layers, const SparseCeilin
   return bounds;
 }
 
-/// A case at one density: what its weights take, and how answers are planned.
+/// A case at one density: what its weights take, and how it runs inference.
 struct Counted {
   Counted(const Graph& graph, double density, std::uint64_t seed) : Counted(draw_masked(graph, density, seed)) {}
-  explicit Counted(const Network& network)
-      : cost(total_cost(layer_costs(network))), sparse(std::make_unique<SparseNetwork>(network, PlanFor::inference)) {}
-
-  std::vector<LayerOperations> operations(std::int64_t batch_size) const {
-    return count_operations(sparse->plan_for(batch_size), batch_size);
-  }
+  explicit Counted(Network network)
+      : cost(total_cost(layer_costs(network))), sparse(std::move(network), Execution::sparse) {}
 
   TotalCost cost;
-  std::unique_ptr<SparseNetwork> sparse;
+  Predictor sparse;
 };
 
 /// What the answers to one batch take, beside what this machine could do at most; `kept` is the multiply-adds that they
@@ -170,7 +167,7 @@ class SparseBench {
       for (const auto& [workload, found] : times) {
         row[workload] = timing_record(found.dense, found.sparse[i]);
       }
-      row["inference"].update(operations_record(counted[i].operations(batch_size),
+      row["inference"].update(operations_record(counted[i].sparse.operations(batch_size),
                                                 batch_size * cost.sparse_multiply_adds,
                                                 times.at("inference").sparse[i].ms, ceilings_));
       rows_.push_back(std::move(row));

@@ -6,7 +6,6 @@
 #include "ntt/core/parallel.h"
 #include "ntt/core/threads.h"
 #include "ntt/sparse/load_block.h"
-#include "ntt/sparse/single_input.h"
 
 namespace ntt {
 namespace {
@@ -23,22 +22,22 @@ std::int64_t first_row_of(const SparseRows& matrix, std::int64_t share, std::int
 constexpr std::int64_t kMultipliesAnOperation = 16;
 
 /// Multiplies on as many threads as are free: none but this one where blocks run side by side.
-void multiply(SparseProduct product, std::int64_t lanes) {
+void multiply(SparseProduct product) {
   const std::int64_t shares = threads();
   const auto entries = static_cast<std::int64_t>(product.matrix->offsets.size());
-  const std::int64_t work = entries * product.windows.height * product.windows.width * lanes;
+  const std::int64_t work = entries * product.windows.height * product.windows.width * kLanes;
   parallel_for_work(shares, work / shares / kMultipliesAnOperation, [&](std::int64_t begin, std::int64_t end, int) {
     SparseProduct part = product;
     part.first_row = first_row_of(*product.matrix, begin, shares);
     part.last_row = first_row_of(*product.matrix, end, shares);
-    lanes == 1 ? single_product(part) : sparse_product(part);
+    sparse_product(part);
   });
 }
 
 }  // namespace
 
 std::int64_t block_work(const Plan& plan) {
-  return plan.block_operations + plan.lanes / 4 * static_cast<std::int64_t>(plan.input_places.features.size());
+  return plan.block_operations + kLanes / 4 * static_cast<std::int64_t>(plan.input_places.features.size());
 }
 
 void BlockExecution::begin() const {
@@ -52,14 +51,14 @@ void BlockExecution::begin() const {
       const float bias = layer.bias.data_ptr<float>()[row.index];
       const float result = step.rectify ? std::max(bias, 0.0F) : bias;
       for (std::int64_t y = 0; y < layout.height; ++y) {
-        std::fill_n(values(step.output) + layout.at(row.index, y, 0), layout.width * layout.lanes, result);
+        std::fill_n(values(step.output) + layout.at(row.index, y, 0), layout.width * kLanes, result);
       }
     }
   }
 }
 
 void BlockExecution::load(const float* const* inputs, std::int64_t count) const {
-  load_block(plan_.input_places, inputs, count, plan_.lanes, values(0));
+  load_block(plan_.input_places, inputs, count, values(0));
 }
 
 void BlockExecution::read_outputs(std::int64_t count, float* outputs) const {
@@ -80,14 +79,10 @@ void BlockExecution::forward_product(const PlanStep& step) const {
   product.output = values(step.output);
   product.rectify = step.rectify;
   product.pool = step.pool;
-  multiply(product, plan_.lanes);
+  multiply(product);
 }
 
 void BlockExecution::forward() const {
-  const bool single = plan_.lanes == 1;
-  const auto max_pool = single ? single_max_pool : block_max_pool;
-  const auto average_pool = single ? single_average_pool : block_average_pool;
-  const auto add = single ? single_add : block_add;
   for (const PlanStep& step : plan_.steps) {
     const BlockLayout& layout = plan_.buffers[step.output].values;
     float* output = values(step.output);
@@ -96,16 +91,16 @@ void BlockExecution::forward() const {
         forward_product(step);
         break;
       case PlanStep::Kind::max_pool:
-        max_pool(step.windows, value_block(step.input), layout, output, step.rectify);
+        block_max_pool(step.windows, value_block(step.input), layout, output, step.rectify);
         break;
       case PlanStep::Kind::average_pool:
-        average_pool(step.windows, value_block(step.input), layout, output, step.rectify);
+        block_average_pool(step.windows, value_block(step.input), layout, output, step.rectify);
         break;
       case PlanStep::Kind::pointwise:
         block_pointwise(step.function, value_block(step.input), layout, output);
         break;
       case PlanStep::Kind::add:
-        add(value_block(step.input), value_block(step.second), layout, output, step.rectify);
+        block_add(value_block(step.input), value_block(step.second), layout, output, step.rectify);
         break;
     }
   }

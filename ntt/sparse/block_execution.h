@@ -53,15 +53,15 @@ std::int64_t block_work(const Plan& plan);
 /// workspace of the plan's pool. `work` is what a block costs.
 template <typename Body>
 void for_each_block(const Plan& plan, WorkspacePool& workspaces, std::int64_t inputs, std::int64_t work, Body&& body) {
-  const std::int64_t blocks = (inputs + plan.lanes - 1) / plan.lanes;
+  const std::int64_t blocks = (inputs + kLanes - 1) / kLanes;
   parallel_for_work(blocks, work, [&](std::int64_t begin, std::int64_t end, int) {
     const WorkspacePool::Lease lease(workspaces, plan.workspace_floats);
     const BlockExecution execution(plan, lease.memory());
     if (lease.fresh()) {
       execution.begin();
     }
-    for (std::int64_t first = begin * plan.lanes; first < std::min(end * plan.lanes, inputs); first += plan.lanes) {
-      body(execution, first, std::min(plan.lanes, inputs - first));
+    for (std::int64_t first = begin * kLanes; first < std::min(end * kLanes, inputs); first += kLanes) {
+      body(execution, first, std::min(kLanes, inputs - first));
     }
   });
 }

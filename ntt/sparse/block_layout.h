@@ -8,23 +8,21 @@ namespace ntt {
 /// SSE or NEON.
 inline constexpr std::int64_t kLanes = 16;
 
-/// How a block of images lies in memory: [channels, height + 2 halo, width + 2 halo, lanes] floats. The halo is zeros,
-/// which padded convolutions and input gradients read. Flat inputs are channels of one position. A block has kLanes
-/// lanes, or one for a single input, whose positions then lie side by side.
+/// How a block of images lies in memory: [channels, height + 2 halo, width + 2 halo, kLanes] floats. The halo is zeros,
+/// which padded convolutions and input gradients read. Flat inputs are channels of one position.
 struct BlockLayout {
   std::int64_t channels = 0;
   std::int64_t height = 1;
   std::int64_t width = 1;
   std::int64_t halo = 0;
-  std::int64_t lanes = kLanes;
 
-  std::int64_t row() const { return (width + 2 * halo) * lanes; }
+  std::int64_t row() const { return (width + 2 * halo) * kLanes; }
   std::int64_t channel() const { return (height + 2 * halo) * row(); }
   std::int64_t size() const { return channels * channel(); }
   std::int64_t features() const { return channels * height * width; }
   /// Where the lanes of one value begin; y and x may reach into the halo.
   std::int64_t at(std::int64_t c, std::int64_t y, std::int64_t x) const {
-    return c * channel() + (y + halo) * row() + (x + halo) * lanes;
+    return c * channel() + (y + halo) * row() + (x + halo) * kLanes;
   }
   /// The same by the value's place in a row of [N, channels * height * width].
   std::int64_t at_feature(std::int64_t f) const { return at(f / (height * width), f / width % height, f % width); }

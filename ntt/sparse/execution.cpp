@@ -19,14 +19,17 @@ bool pays(const std::vector<LayerCost>& layers, const BreakEven& break_even) {
   return sparse < dense;
 }
 
-void check_possible(const Network& network) {
+/// Inference runs any network; training knows the steps that blocks do.
+void check_possible(const Network& network, Workload workload) {
   check_sparse_device(network);
-  check_plan(network, PlanFor::inference);
+  if (workload == Workload::training) {
+    check_plan(network, PlanFor::training);
+  }
 }
 
-bool possible(const Network& network) {
+bool possible(const Network& network, Workload workload) {
   try {
-    check_possible(network);
+    check_possible(network, workload);
     return true;
   } catch (const InputError&) {
     return false;
@@ -83,9 +86,9 @@ void check_sparse_device(const Network& network) {
 std::vector<Execution> choose_executions(Execution asked, const Network& network, Workload workload,
                                          const std::vector<std::int64_t>& batch_sizes) {
   if (asked == Execution::sparse) {
-    check_possible(network);
+    check_possible(network, workload);
   }
-  if (asked != Execution::automatic || !possible(network)) {
+  if (asked != Execution::automatic || !possible(network, workload)) {
     return std::vector(batch_sizes.size(), asked == Execution::automatic ? Execution::dense : asked);
   }
   const std::vector<LayerCost> layers = layer_costs(network);

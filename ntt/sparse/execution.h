@@ -17,7 +17,7 @@ enum class Execution { automatic, sparse, dense };
 NTT_API std::string to_string(Execution execution);
 NTT_API Execution parse_execution(const std::string& name);
 
-/// What is computed: steps of training, or answers to batches of inputs.
+/// What is computed: steps of training, or inference on batches of inputs.
 enum class Workload { training, inference };
 
 /// Densities below which sparse execution is faster, by kind of layer, as measured (docs/performance.md, "Sparse
@@ -40,7 +40,8 @@ void check_sparse_device(const Network& network);
 
 /// Sparse or dense: what was asked for or, for `automatic`, what the break-even densities say is faster, each layer
 /// counted by its multiply-adds, for batches of so many inputs. InputError where sparse execution was asked for and
-/// there is none: for other devices than the CPU, other precisions than float32, and layers that make_plan refuses.
+/// there is none: for other devices than the CPU, other precisions than float32 and, in training, layers that make_plan
+/// refuses.
 NTT_API Execution choose_execution(Execution asked, const Network& network, Workload workload, std::int64_t batch_size);
 /// The same for each of several sizes of batches, at the cost of one.
 std::vector<Execution> choose_executions(Execution asked, const Network& network, Workload workload,

@@ -76,8 +76,8 @@ void choose_gradient_layout(SparseLayer& layer, const PlanBuffer& input, PlanBuf
 void index_forward(SparseLayer& layer, const PlanBuffer& input, const PlanBuffer& output, PlanFor purpose) {
   const bool conv = layer.convolution;
   const BlockLayout& from = input.values;
-  layer.forward_windows = {output.values.height,      output.values.width, layer.stride * from.row(),
-                           layer.stride * from.lanes, output.values.row(), output.gradients.row()};
+  layer.forward_windows = {output.values.height,  output.values.width, layer.stride * from.row(),
+                           layer.stride * kLanes, output.values.row(), output.gradients.row()};
   for (std::int64_t r = 0; r < layer.outputs; ++r) {
     const auto row = static_cast<std::size_t>(r);
     if (output.read[row] == 0) {
@@ -92,7 +92,7 @@ void index_forward(SparseLayer& layer, const PlanBuffer& input, const PlanBuffer
   for (const std::int32_t column : layer.columns) {
     if (conv) {
       const Tap tap = tap_of(layer, column);
-      layer.forward.offsets.push_back(place(tap.channel * from.channel() + tap.y * from.row() + tap.x * from.lanes));
+      layer.forward.offsets.push_back(place(tap.channel * from.channel() + tap.y * from.row() + tap.x * kLanes));
     } else {
       layer.forward.offsets.push_back(place(from.at_feature(column)));
     }
@@ -106,7 +106,7 @@ void index_backward(SparseLayer& layer, const PlanBuffer& input, const PlanBuffe
   layer.backward_windows = {conv ? input.values.height : 1,
                             conv ? input.values.width : 1,
                             from.row(),
-                            from.lanes,
+                            kLanes,
                             input.gradients.row(),
                             input.values.row()};
   std::vector<std::vector<std::int32_t>> by_input(static_cast<std::size_t>(layer.inputs));
@@ -124,7 +124,7 @@ void index_backward(SparseLayer& layer, const PlanBuffer& input, const PlanBuffe
     for (const std::int32_t j : entries) {
       const Tap tap = tap_of(layer, layer.columns[static_cast<std::size_t>(j)]);
       const std::int64_t channel = row_of[static_cast<std::size_t>(j)] * from.channel();
-      layer.backward.offsets.push_back(place(conv ? channel - tap.y * from.row() - tap.x * from.lanes : channel));
+      layer.backward.offsets.push_back(place(conv ? channel - tap.y * from.row() - tap.x * kLanes : channel));
       layer.backward_entries.push_back(j);
     }
     const std::int64_t gradient = conv ? input.gradients.at(i, 0, 0) : input.gradients.at_feature(i);

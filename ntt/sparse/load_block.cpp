@@ -141,15 +141,14 @@ FeaturePlaces all_features(const BlockLayout& layout) {
   return places;
 }
 
-void load_block(const FeaturePlaces& places, const float* const* rows, std::int64_t count, std::int64_t lanes,
-                float* block) {
+void load_block(const FeaturePlaces& places, const float* const* rows, std::int64_t count, float* block) {
   if (count == kLanes) {
     HWY_DYNAMIC_DISPATCH(load)(places, rows, block);
     return;
   }
   for (std::size_t i = 0; i < places.features.size(); ++i) {
     load_one(places, i, rows, count, block);
-    std::fill(block + places.places[i] + count, block + places.places[i] + lanes, 0.0F);
+    std::fill(block + places.places[i] + count, block + places.places[i] + kLanes, 0.0F);
   }
 }
 

@@ -32,9 +32,8 @@ std::array<T*, kLanes> row_pointers(T* first, std::int64_t size, std::int64_t co
   return rows;
 }
 
-/// Writes the features of `count` rows side by side; lanes beyond them become zero. A block has kLanes lanes, or one.
-void load_block(const FeaturePlaces& places, const float* const* rows, std::int64_t count, std::int64_t lanes,
-                float* block);
+/// Writes the features of `count` rows side by side; lanes beyond them become zero.
+void load_block(const FeaturePlaces& places, const float* const* rows, std::int64_t count, float* block);
 
 /// The reverse: takes rows from a block of kLanes.
 void store_block(const FeaturePlaces& places, const float* block, std::int64_t count, float* const* rows);

@@ -84,13 +84,12 @@ PoolWindows windows_of(const Graph& graph, const Node& node) {
 /// Turns nodes into steps, by shapes alone.
 class Planner {
  public:
-  Planner(const Network& network, std::int64_t lanes)
+  explicit Planner(const Network& network)
       : network_(network),
         graph_(network.graph()),
         buffers_(graph_.values.size()),
         readers_(graph_.values.size()),
         uses_(nodes_of_parameters(graph_)) {
-    plan_.lanes = lanes;
     buffers_[graph_.input] = add_buffer(layout_of(graph_.input_shape()));
     count_readers();
     for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
@@ -127,7 +126,6 @@ class Planner {
     PlanBuffer buffer;
     buffer.values = layout;
     buffer.values.halo = 0;
-    buffer.values.lanes = plan_.lanes;
     buffer.gradients = buffer.values;
     plan_.buffers.push_back(buffer);
     return plan_.buffers.size() - 1;
@@ -239,8 +237,8 @@ class Planner {
 
 }  // namespace
 
-Plan outline(const Network& network, std::int64_t lanes) {
-  return Planner(network, lanes).take();
+Plan outline(const Network& network) {
+  return Planner(network).take();
 }
 
 bool has_sparse_kernel(std::string_view type) {

@@ -138,9 +138,6 @@ void lay_out_workspace(Plan& plan, PlanFor purpose) {
     }
   }
   plan.scratch_at = take(scratch);
-  if (plan.lanes == 1) {
-    take(kLanes);  // a register that begins in a last row reads beyond it
-  }
   plan.workspace_floats = end;
 }
 
@@ -155,9 +152,9 @@ void choose_layouts(Plan& plan) {
 }
 
 /// The steps and layouts, which depend on shapes alone.
-Plan make_outline(const Network& network, PlanFor purpose, std::int64_t lanes) {
-  Plan plan = outline(network, lanes);
-  if (purpose == PlanFor::inference && lanes == kLanes) {
+Plan make_outline(const Network& network, PlanFor purpose) {
+  Plan plan = outline(network);
+  if (purpose == PlanFor::inference) {
     fuse_pooling(plan);
   }
   choose_layouts(plan);
@@ -177,7 +174,7 @@ void index_weights(Plan& plan, PlanFor purpose) {
     }
   }
   for (const SparseLayer& layer : plan.layers) {
-    plan.block_operations += layer.entries() * layer.results() * plan.lanes / kLanes;
+    plan.block_operations += layer.entries() * layer.results();
   }
   list_input_features(plan);
   plan.output_places = all_features(plan.buffers[plan.output].values);
@@ -187,7 +184,7 @@ void index_weights(Plan& plan, PlanFor purpose) {
 }  // namespace
 
 void check_plan(const Network& network, PlanFor purpose) {
-  make_outline(network, purpose, kLanes);
+  make_outline(network, purpose);
 }
 
 at::Tensor SparseLayer::spread(const at::Tensor& values) const {
@@ -207,8 +204,8 @@ at::Tensor SparseLayer::spread(const at::Tensor& values) const {
   return dense;
 }
 
-Plan make_plan(const Network& network, PlanFor purpose, std::int64_t lanes) {
-  Plan plan = make_outline(network, purpose, lanes);
+Plan make_plan(const Network& network, PlanFor purpose) {
+  Plan plan = make_outline(network, purpose);
   for (SparseLayer& layer : plan.layers) {
     store_weights(layer, *network.all_parameters()[layer.weight_id]);
     layer.bias = layer.bias_id ? network.all_parameters()[*layer.bias_id]->effective.to(at::kFloat).clone()

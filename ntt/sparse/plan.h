@@ -14,7 +14,7 @@
 
 namespace ntt {
 
-/// What a plan is for: answering, or training as well, which takes a second index and gradients.
+/// What a plan is for: inference, or training as well, which takes a second index and gradients.
 enum class PlanFor { inference, training };
 
 /// A linear layer or convolution by its stored weights alone.
@@ -90,7 +90,6 @@ struct Plan {
   std::vector<PlanStep> steps;
   std::vector<SparseLayer> layers;
   std::size_t output = 0;       ///< buffer
-  std::int64_t lanes = kLanes;  ///< of a block
   FeaturePlaces input_places;   ///< of the inputs that are read, in the first buffer
   FeaturePlaces output_places;  ///< of the outputs, in the last buffer
   std::int64_t workspace_floats = 0;
@@ -99,10 +98,10 @@ struct Plan {
   std::int64_t block_operations = 0;  ///< of a block's way forward: one a stored weight and register of results
 };
 
-/// Plans a network, whose weights are copied, for blocks of kLanes inputs or, to answer alone, of one. InputError
-/// naming the layer where it cannot be executed so: types and settings that have no step here, weights that several
-/// layers share, a flattened image added to a flat output, tensors too large for 32-bit places.
-Plan make_plan(const Network& network, PlanFor purpose, std::int64_t lanes = kLanes);
+/// Plans a network, whose weights are copied, for blocks of kLanes inputs. InputError naming the layer where it cannot
+/// be executed so: types and settings that have no step here, weights that several layers share, a flattened image
+/// added to a flat output, tensors too large for 32-bit offsets.
+Plan make_plan(const Network& network, PlanFor purpose);
 /// Refuses what make_plan refuses, by the shapes alone: quick, whatever the network's size.
 void check_plan(const Network& network, PlanFor purpose);
 

@@ -42,7 +42,7 @@ HWY_INLINE Vector maximum(const PoolWindows& windows, const ConstBlock& input, s
   Vector most = load(input, c, y, x, lane);
   for (std::int64_t i = 0; i < windows.kernel; ++i) {
     for (std::int64_t j = 0; j < windows.kernel; ++j) {
-      most = hn::Max(most, load(input, c, y + i, x + j, lane));
+      most = larger(load(input, c, y + i, x + j, lane), most);
     }
   }
   return most;
@@ -188,7 +188,7 @@ HWY_EXPORT(add_gradient);
 float evaluate(Pointwise function, float z) {
   switch (function) {
     case Pointwise::relu:
-      return z > 0 ? z : 0;
+      return z < 0 ? 0 : z;
     case Pointwise::tanh:
       return std::tanh(z);
     default:
@@ -227,7 +227,7 @@ void block_pointwise(Pointwise function, const ConstBlock& input, const BlockLay
   for_each_place(layout, [&](std::int64_t c, std::int64_t y, std::int64_t x) {
     const float* from = input.data + input.layout->at(c, y, x);
     float* to = output + layout.at(c, y, x);
-    for (std::int64_t lane = 0; lane < layout.lanes; ++lane) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
       to[lane] = evaluate(function, from[lane]);
     }
   });

@@ -91,9 +91,9 @@ HWY_INLINE void sum_pooled(const SparseProduct& p, const SparseRow& row, const f
   const auto result = [&](int y, int x, int v) HWY_ATTR { return sums[(y * kColumns + x) * kVectors + v]; };
   for (int x = 0; x < Pairs; ++x) {
     for (int v = 0; v < kVectors; ++v) {
-      const Vector upper = hn::Max(result(0, 2 * x, v), result(0, 2 * x + 1, v));
-      const Vector lower = hn::Max(result(1, 2 * x, v), result(1, 2 * x + 1, v));
-      finish(p, hn::Max(upper, lower), output + x * kLanes + v * kWidth, nullptr);
+      const Vector upper = larger(result(0, 2 * x, v), result(0, 2 * x + 1, v));
+      const Vector lower = larger(result(1, 2 * x, v), result(1, 2 * x + 1, v));
+      finish(p, larger(upper, lower), output + x * kLanes + v * kWidth, nullptr);
     }
   }
 }

@@ -9,24 +9,6 @@
 #include "ntt/sparse/block_execution.h"
 
 namespace ntt {
-namespace {
-
-/// Up to how many inputs are answered faster one by one than as a block, which costs the same however few of its lanes
-/// are taken. In cycles of one core, as measured: a stored weight at one position costs about 1.2 in a block, but alone
-/// one where a register gathers its inputs and a tenth where it holds neighbouring positions.
-std::int64_t most_singles(const Plan& plan) {
-  double block = 1;
-  double single = 1;
-  for (const SparseLayer& layer : plan.layers) {
-    const auto positions = static_cast<double>(layer.results());
-    const auto entries = static_cast<double>(layer.entries());
-    block += 1.2 * entries * positions;
-    single += (positions > 1 && layer.stride == 1 ? 0.1 : 1) * entries * positions;
-  }
-  return std::min<std::int64_t>(static_cast<std::int64_t>(block / single), kLanes / 2);
-}
-
-}  // namespace
 
 SparseNetwork::SparseNetwork(const Network& network, PlanFor purpose)
     : plan_(make_plan(network, purpose)),
@@ -38,22 +20,13 @@ SparseNetwork::SparseNetwork(const Network& network, PlanFor purpose)
       backward_values_.emplace_back(layer.backward_entries.size());
     }
     refresh();
-    return;
-  }
-  single_plan_ = make_plan(network, purpose, 1);
-  most_singles_ = most_singles(*single_plan_);
-  for (std::size_t i = 0; i < plan_.layers.size(); ++i) {
-    single_plan_->layers[i].weight = plan_.layers[i].weight;
-    single_plan_->layers[i].bias = plan_.layers[i].bias;
   }
 }
 
 SparseNetwork::~SparseNetwork() = default;
 
 void SparseNetwork::predict(const float* inputs, std::int64_t count, float* outputs) const {
-  const Plan& plan = plan_for(count);
-  WorkspacePool& workspaces = &plan == &plan_ ? workspaces_ : single_workspaces_;
-  for_each_block(plan, workspaces, count, block_work(plan),
+  for_each_block(plan_, workspaces_, count, block_work(plan_),
                  [&](const BlockExecution& block, std::int64_t first, std::int64_t lanes) {
                    block.load(row_pointers(inputs + first * features_, features_, lanes).data(), lanes);
                    block.forward();
@@ -125,8 +98,7 @@ void SparseNetwork::refresh() {
 std::int64_t SparseNetwork::weight_bytes() const {
   std::int64_t bytes = 0;
   for (const SparseLayer& layer : plan_.layers) {
-    // A value and two places, as blocks and single inputs lie differently in memory.
-    bytes += 12 * layer.entries() + static_cast<std::int64_t>(2 * sizeof(SparseRow) * layer.forward.rows.size()) +
+    bytes += 8 * layer.entries() + static_cast<std::int64_t>(sizeof(SparseRow) * layer.forward.rows.size()) +
              (layer.bias_id ? 4 * layer.outputs : 0);
   }
   return bytes;

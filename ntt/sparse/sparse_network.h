@@ -2,7 +2,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <optional>
 #include <vector>
 
 #include "ntt/sparse/plan.h"
@@ -40,11 +39,8 @@ class SparseNetwork {
   void refresh();
 
   std::int64_t outputs() const { return outputs_; }
-  /// The plan by which so many inputs are answered: one by one, or in blocks.
-  const Plan& plan_for(std::int64_t count) const {
-    return single_plan_ && count <= most_singles_ ? *single_plan_ : plan_;
-  }
-  /// Memory of the weights as answers are computed with them: values, places, rows and biases.
+  const Plan& plan() const { return plan_; }
+  /// Memory of the weights as inference uses them: values, offsets, rows and biases.
   std::int64_t weight_bytes() const;
 
   /// Gives the network that this one was made from its parameters and masks, in memory of their own. What masks prune
@@ -53,15 +49,12 @@ class SparseNetwork {
 
  private:
   Plan plan_;
-  std::optional<Plan> single_plan_;  ///< to answer few inputs; shares the weights
-  std::int64_t most_singles_ = 0;
   std::int64_t features_ = 0;  ///< of one input
   std::int64_t outputs_ = 0;
   std::vector<std::vector<float>> backward_values_;  ///< a layer: its weights in the order of the transposed matrix
   at::Tensor gradient_;
   at::Tensor block_gradients_;  ///< [blocks, gradients]
   mutable WorkspacePool workspaces_;
-  mutable WorkspacePool single_workspaces_;
 };
 
 }  // namespace ntt

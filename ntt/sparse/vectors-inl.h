@@ -28,12 +28,17 @@ HWY_INLINE Vector gated(Vector values, const float* gate) {
   return hn::IfThenElseZero(hn::Gt(hn::Load(lanes, gate), hn::Zero(lanes)), values);
 }
 
+/// The larger, NaN if either is.
+HWY_INLINE Vector larger(Vector a, Vector b) {
+  return hn::IfThenElse(hn::Or(hn::Gt(a, b), hn::IsNaN(a)), a, b);
+}
+
 /// Writes a sum as the task says.
 template <typename Task>
 HWY_INLINE void finish(const Task& task, Vector sum, float* output, const float* gate) {
   const Lanes lanes;
   if (task.rectify) {
-    sum = hn::Max(sum, hn::Zero(lanes));
+    sum = hn::IfThenElseZero(hn::Not(hn::Lt(sum, hn::Zero(lanes))), sum);  // NaN stays
   }
   if (task.gate != nullptr) {
     sum = gated(sum, gate);

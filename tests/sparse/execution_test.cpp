@@ -58,9 +58,10 @@ void expect_refused(const Graph& graph, const std::string& said) {
   SCOPED_TRACE(graph.name + " " + said);
   Network network = draw(graph, 3, at::kFloat);
   mask_at_random(network, 0.05, 5);
-  EXPECT_EQ(choose_execution(Execution::automatic, network, Workload::inference, 64), Execution::dense);
+  EXPECT_EQ(choose_execution(Execution::sparse, network, Workload::inference, 64), Execution::sparse);
+  EXPECT_EQ(choose_execution(Execution::automatic, network, Workload::training, 64), Execution::dense);
   try {
-    choose_execution(Execution::sparse, network, Workload::inference, 64);
+    choose_execution(Execution::sparse, network, Workload::training, 64);
     ADD_FAILURE() << "was accepted";
   } catch (const InputError& error) {
     EXPECT_THAT(error.what(), HasSubstr("sparse execution does not know " + said));

@@ -26,10 +26,10 @@ std::int64_t sum(const std::vector<LayerOperations>& layers, std::int64_t LayerO
 TEST(OperationsTest, CountsWhatTheNetworksCostSays) {
   const Network network = draw(sparse_network("lenet"), 3, at::kFloat);
   const std::int64_t one = total_cost(layer_costs(network)).sparse_multiply_adds;
-  for (const std::int64_t lanes : {kLanes, std::int64_t{1}}) {
-    const Plan plan = make_plan(network, PlanFor::inference, lanes);
-    EXPECT_EQ(sum(count_operations(plan, 3), &LayerOperations::multiply_adds), 3 * one);
-  }
+  const Plan blocks = make_plan(network, PlanFor::inference);
+  EXPECT_EQ(sum(count_operations(blocks, 3), &LayerOperations::multiply_adds), 3 * one);
+  const PlanePlan planes = make_plane_plan(network, Products::all);
+  EXPECT_EQ(sum(count_operations(planes, 3), &LayerOperations::multiply_adds), 3 * one);
 }
 
 TEST(OperationsTest, ABlockTakesAsManyOperationsHoweverFullItIs) {
@@ -47,11 +47,18 @@ TEST(OperationsTest, AConvolutionReadsAWeightOnceForEightWindows) {
   EXPECT_EQ(block.register_adds, kWeights * 10 * 13);
   EXPECT_EQ(block.loads, block.register_adds + 2 * kWeights * 10 * 3);
   EXPECT_EQ(block.input_bytes, 2 * 3 * 15 * 16 * 4);
-  // Alone, a register holds a row of windows; ten rows are taken as eight and twice one.
-  const LayerOperations single = count_operations(make_plan(network, PlanFor::inference, 1), 1).front();
-  EXPECT_EQ(single.register_adds, kWeights * 10);
-  EXPECT_EQ(single.loads, single.register_adds + 2 * kWeights * 3);
-  EXPECT_FALSE(single.gathers);
+}
+
+/// The same for one input: rows of 13 positions lie 15 apart, so that the 148 from the first to the last fill ten
+/// registers, which one tile holds.
+TEST(OperationsTest, AConvolutionOfOneInputReadsAWeightOnceForATile) {
+  const Network network = draw(LayerStack("one", {2, 12, 15}).conv(4, 3).flatten().finish(), 1, at::kFloat);
+  const LayerOperations planes = count_operations(make_plane_plan(network, Products::all), 1).front();
+  EXPECT_EQ(planes.name, "conv1");
+  constexpr std::int64_t kWeights = 4 * 2 * 3 * 3;
+  EXPECT_EQ(planes.register_adds, kWeights * 10);
+  EXPECT_EQ(planes.loads, planes.register_adds + 2 * kWeights);
+  EXPECT_FALSE(planes.gathers);
 }
 
 TEST(OperationsTest, ALinearLayerReadsAWeightForEachRegisterAndGathersForASingleInput) {
@@ -60,9 +67,9 @@ TEST(OperationsTest, ALinearLayerReadsAWeightForEachRegisterAndGathersForASingle
   EXPECT_EQ(block.register_adds, 6 * 32);
   EXPECT_EQ(block.loads, 3 * 6 * 32);
   EXPECT_EQ(block.input_bytes, 32 * 16 * 4);
-  const LayerOperations single = count_operations(make_plan(network, PlanFor::inference, 1), 1).front();
-  EXPECT_TRUE(single.gathers);
-  EXPECT_EQ(single.register_adds, 6 * 32 / 16);
+  const LayerOperations planes = count_operations(make_plane_plan(network, Products::all), 1).front();
+  EXPECT_TRUE(planes.gathers);
+  EXPECT_EQ(planes.register_adds, 6 * 32 / 16);
 }
 
 TEST(CeilingTest, EveryRateIsMeasured) {
