@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/App.hpp>
+#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -81,6 +82,10 @@ void run_evaluate(const CLI::App& subcommand, const EvaluateCommand& options) {
       {"training loss", fmt::format("{:.4f}", train.loss)},
       {"parameters kept", fmt::format("{} of {}", format_count(kept), format_count(parameters))},
       {"density", fmt::format("{:.4g}", density)}};
+  if (!std::isnan(test.top5_accuracy)) {
+    record["test_top5_accuracy"] = test.top5_accuracy;
+    rows.insert(rows.begin() + 3, {"test top-5 accuracy", format_percent(test.top5_accuracy)});
+  }
   for (const nlohmann::json& layer : layers) {
     rows.emplace_back("  " + layer["name"].get<std::string>(), layer_text(layer));
   }

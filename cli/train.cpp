@@ -8,7 +8,10 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/model_options.h"
@@ -103,32 +106,42 @@ nlohmann::json record_of(const CLI::App& subcommand, const TrainCommand& options
 void report(const TrainCommand& options, const nlohmann::json& record, const TrainingResult& result,
             const RunFolder& folder) {
   const auto percent = [](double share) { return std::isnan(share) ? "none held out" : format_percent(share); };
-  print_result(options.common, record,
-               {{"model", record.at("model")},
-                {"method", record.at("method")},
-                {"data", record.at("data")},
-                {"density", fmt::format("{:.4g}", record.at("density").get<double>())},
-                {"steps", format_count(result.steps)},
-                {"test accuracy", fmt::format("{} at the end", percent(result.last.test_accuracy))},
-                {"", fmt::format("{} mean of the last ten evaluations", percent(result.mean_test_accuracy))},
-                {"", fmt::format("{} at the best validation, step {}", percent(result.best.test_accuracy),
-                                 format_count(result.best.step))},
-                {"validation accuracy", fmt::format("{} at the end", percent(result.last.validation_accuracy))},
-                {"", fmt::format("{} at best", percent(result.best.validation_accuracy))},
-                {"training accuracy", percent(result.last.train_accuracy)},
-                {"time", fmt::format("{}, {} of it in evaluations", format_seconds(result.seconds),
-                                     format_seconds(result.evaluation_seconds))},
-                {"a training step", fmt::format("{}, {} execution", format_seconds(result.ms_per_step / 1e3),
-                                                to_string(result.execution))},
-                {"network", folder.file(kNetworkFile).string()}});
+  std::vector<std::pair<std::string, std::string>> rows{
+      {"model", record.at("model")},
+      {"method", record.at("method")},
+      {"data", record.at("data")},
+      {"density", fmt::format("{:.4g}", record.at("density").get<double>())},
+      {"steps", format_count(result.steps)},
+      {"test accuracy", fmt::format("{} at the end", percent(result.last.test_accuracy))},
+      {"", fmt::format("{} mean of the last ten evaluations", percent(result.mean_test_accuracy))},
+      {"", fmt::format("{} at the best validation, step {}", percent(result.best.test_accuracy),
+                       format_count(result.best.step))}};
+  if (!std::isnan(result.last.test_top5_accuracy)) {
+    rows.emplace_back("test top-5 accuracy", fmt::format("{} at the end", percent(result.last.test_top5_accuracy)));
+  }
+  rows.insert(rows.end(),
+              {{"validation accuracy", fmt::format("{} at the end", percent(result.last.validation_accuracy))},
+               {"", fmt::format("{} at best", percent(result.best.validation_accuracy))},
+               {"training accuracy", percent(result.last.train_accuracy)},
+               {"time", fmt::format("{}, {} of it in evaluations", format_seconds(result.seconds),
+                                    format_seconds(result.evaluation_seconds))},
+               {"a training step",
+                fmt::format("{}, {} execution", format_seconds(result.ms_per_step / 1e3), to_string(result.execution))},
+               {"network", folder.file(kNetworkFile).string()}});
+  print_result(options.common, record, rows);
 }
 
 /// Fills in what depends on the network, so that it shows in config.toml.
 void settle(CLI::App& subcommand, TrainCommand& options, const Graph& graph) {
-  if (!options.training.learning_rate) {
-    options.training.learning_rate = default_learning_rate(graph);
-    subcommand.get_option("--learning-rate")->default_str(fmt::format("{}", *options.training.learning_rate));
-  }
+  TrainingOptions& training = options.training;
+  const auto fill_in = [&](const char* name, std::optional<double>& value, double standard) {
+    if (!value) {
+      value = standard;
+      subcommand.get_option(name)->default_str(fmt::format("{}", standard));
+    }
+  };
+  fill_in("--learning-rate", training.learning_rate, default_learning_rate(training.optimiser, graph));
+  fill_in("--weight-decay", training.weight_decay, default_weight_decay(training.optimiser));
   if (options.init.empty()) {
     show_initialisation(subcommand, options.model, graph);
   }
@@ -176,6 +189,57 @@ void add_start_options(CLI::App& train, TrainCommand& options) {
   add_scope_option(train, options.scope);
 }
 
+/// What moves the weights, and how fast.
+void add_optimiser_options(CLI::App& train, TrainingOptions& training) {
+  train
+      .add_option_function<std::string>(
+          "--optimiser", [&training](const std::string& name) { training.optimiser = parse_optimiser(name); },
+          "Adam, or gradient descent with momentum, Nesterov's or not")
+      ->check(CLI::IsMember({"adam", "sgd", "nesterov"}))
+      ->default_str(to_string(training.optimiser));
+  train.add_option("--momentum", training.momentum, "Momentum of sgd and nesterov")->check(CLI::Range(0.0, 1.0));
+  train
+      .add_option(
+          "--learning-rate", training.learning_rate,
+          "Learning rate, the schedule's highest (default: of adam 1e-3, with batch norm 3e-3; else 0.01, with it 0.1)")
+      ->check(CLI::PositiveNumber);
+  train
+      .add_option("--weight-decay", training.weight_decay,
+                  "Of adam the factor of the kept weights' sum of squares, else of half of it (default: of adam 1e-8, "
+                  "else 5e-4)")
+      ->check(CLI::NonNegativeNumber);
+  Schedule& schedule = training.schedule;
+  train
+      .add_option_function<std::string>(
+          "--schedule", [&schedule](const std::string& name) { schedule.kind = parse_schedule(name); },
+          "How the learning rate goes over the run")
+      ->check(CLI::IsMember({"constant", "step", "cosine", "one-cycle"}))
+      ->default_str(to_string(schedule.kind));
+  train.add_option("--warm-up", schedule.warm_up, "Steps in which it rises; 0: none, with one-cycle 0.3 of all")
+      ->check(CLI::NonNegativeNumber);
+  train
+      .add_option("--milestones", schedule.milestones,
+                  "For --schedule step: shares of the run after which it is multiplied by --gamma")
+      ->delimiter(',')
+      ->type_name("SHARE,...")
+      ->check(CLI::Range(0.0, 1.0));
+  train.add_option("--gamma", schedule.gamma, "For --schedule step")->check(CLI::Range(1e-6, 1.0));
+}
+
+/// What the network is shown in place of images and labels as they are.
+void add_regularisation_options(CLI::App& train, TrainingOptions& training) {
+  train.add_option("--label-smoothing", training.label_smoothing, "Share of each label spread over all classes")
+      ->check(CLI::Range(0.0, 0.99));
+  train
+      .add_option_function<std::vector<std::string>>(
+          "--augment",
+          [&training](const std::vector<std::string>& names) { training.augmentation = parse_augmentation(names); },
+          "Random changes of images: crop (shifted by up to 4 pixels), flip, cutout (of 16 pixels)")
+      ->delimiter(',')
+      ->type_name("crop,flip,cutout")
+      ->default_str("");
+}
+
 void add_training_options(CLI::App& train, TrainCommand& options) {
   TrainingOptions& training = options.training;
   const CLI::Range count(std::int64_t{1}, std::int64_t{1} << 40);
@@ -183,12 +247,8 @@ void add_training_options(CLI::App& train, TrainCommand& options) {
   train.add_option("--steps", training.steps, "Steps instead of epochs; 0: as --epochs says")
       ->check(CLI::NonNegativeNumber);
   train.add_option("--batch-size", training.batch_size, "Inputs a step")->check(count);
-  train
-      .add_option("--learning-rate", training.learning_rate,
-                  "Learning rate of Adam (default: 1e-3, with batch norm 3e-3)")
-      ->check(CLI::PositiveNumber);
-  train.add_option("--weight-decay", training.weight_decay, "Factor of the kept weights' sum of squares")
-      ->check(CLI::NonNegativeNumber);
+  add_optimiser_options(train, training);
+  add_regularisation_options(train, training);
   train.add_option("--held-out", training.held_out, "Share of the training inputs kept for validation")
       ->check(CLI::Range(0.0, 0.99));
   train.add_option("--evaluate-interval", training.evaluate_every, "Steps between evaluations")->check(count);

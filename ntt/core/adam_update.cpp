@@ -229,13 +229,12 @@ void adam_update_kept(const AdamStep& step, const at::Tensor& places, at::Tensor
   });
 }
 
-void adam_catch_up(const AdamStep& step, std::int64_t done, const at::Tensor& mask, at::Tensor& value,
-                   at::Tensor& first_moment, at::Tensor& second_moment) {
+void adam_catch_up(std::span<const AdamStep> steps, const at::Tensor& mask, at::Tensor& value, at::Tensor& first_moment,
+                   at::Tensor& second_moment) {
   AT_DISPATCH_FLOATING_TYPES(value.scalar_type(), "adam_catch_up", [&] {
-    std::vector<AdamConstants<scalar_t>> steps;
-    AdamStep one = step;
-    for (one.step = done + 1; one.step <= step.step; ++one.step) {
-      steps.push_back(adam_constants<scalar_t>(one));
+    std::vector<AdamConstants<scalar_t>> constants;
+    for (const AdamStep& step : steps) {
+      constants.push_back(adam_constants<scalar_t>(step));
     }
     const AdamArrays<scalar_t> arrays{value.data_ptr<scalar_t>(),
                                       nullptr,
@@ -243,9 +242,10 @@ void adam_catch_up(const AdamStep& step, std::int64_t done, const at::Tensor& ma
                                       mask.data_ptr<scalar_t>(),
                                       first_moment.data_ptr<scalar_t>(),
                                       second_moment.data_ptr<scalar_t>()};
-    const auto work = kWorkEach * static_cast<std::int64_t>(steps.size());
-    parallel_for_work(value.numel(), work,
-                      [&](std::int64_t begin, std::int64_t end, int) { catch_up_range(steps, arrays, begin, end); });
+    const auto work = kWorkEach * static_cast<std::int64_t>(constants.size());
+    parallel_for_work(value.numel(), work, [&](std::int64_t begin, std::int64_t end, int) {
+      catch_up_range(constants, arrays, begin, end);
+    });
   });
 }
 

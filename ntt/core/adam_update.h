@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <span>
 
 namespace ntt {
 
@@ -27,9 +28,9 @@ void adam_update(const AdamStep& step, at::Tensor& value, at::Tensor& effective,
 void adam_update_kept(const AdamStep& step, const at::Tensor& places, at::Tensor& value, at::Tensor& effective,
                       const at::Tensor& gradient, at::Tensor& first_moment, at::Tensor& second_moment);
 
-/// What adam_update does with pruned weights in the steps after `done` up to step.step, all at once and bit for bit.
-void adam_catch_up(const AdamStep& step, std::int64_t done, const at::Tensor& mask, at::Tensor& value,
-                   at::Tensor& first_moment, at::Tensor& second_moment);
+/// What adam_update does with pruned weights in these steps, all at once and bit for bit.
+void adam_catch_up(std::span<const AdamStep> steps, const at::Tensor& mask, at::Tensor& value, at::Tensor& first_moment,
+                   at::Tensor& second_moment);
 
 namespace aten {
 void adam_update(const AdamStep& step, at::Tensor& value, at::Tensor& effective, const at::Tensor& gradient,

@@ -1,45 +1,26 @@
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "ntt/core/adam_update.h"
-#include "ntt/io/safetensors.h"
-#include "ntt/nn/gradients.h"
-#include "ntt/nn/network.h"
+#include "ntt/nn/optimiser.h"
 
 namespace ntt {
 
-/// Adam (Kingma & Ba, ICLR 2015) on all parameters of one network. Masked weights get gradient zero while their moments
-/// decay, and the moments carry on when masks change (Liu & Zenke 2020).
-class Adam {
+/// Adam (Kingma & Ba, ICLR 2015). The moments of masked weights, which get gradient zero, decay, and they carry on when
+/// masks change (Liu & Zenke 2020). A state is the running mean of the gradient and that of its square.
+class Adam : public Optimiser {
  public:
-  /// Running means of a parameter's gradient and of its square. Undefined tensors stand for zeros.
-  struct Moments {
-    at::Tensor first;
-    at::Tensor second;
-  };
-
-  /// Keeps a reference to the network, whose moments start at zero.
   Adam(Network& network, double learning_rate);
 
-  /// One step along the gradients, plus the derivative of weight_decay · Σ‖m⊙W‖² over weights, not biases.
-  /// Where masks keep few weights, only those move at once: whoever reads values or moments settles first. `effective`
-  /// is always up to date.
-  void step(const Gradients& gradients, double weight_decay);
-  /// Moves what earlier steps left where it was: the result is as if they had moved everything.
-  void settle();
+  /// The penalty is weight_decay · Σ‖m⊙W‖². Where masks keep few weights, only those move at once: whoever reads values
+  /// or moments settles first. `effective` is always up to date.
+  void step(const Gradients& gradients, double weight_decay) override;
+  void settle() override;
 
-  std::int64_t steps() const { return steps_; }
-
-  /// For whoever moves the parameters in another form: counts one more step and says what it does, and the moments, one
-  /// pair a parameter, to take away and to put back.
-  AdamStep next_step();
-  std::vector<Moments>& moments() { return moments_; }
-
-  /// Adds values, masks and moments to a checkpoint, and takes them back: the network and the next steps are then
-  /// bit-identical. InputError naming the file and the tensor that is missing or has another shape.
-  void save(TensorFile& checkpoint);
-  void load(const TensorFile& checkpoint);
+  void move(at::Tensor& values, const at::Tensor& gradient, State& state, double weight_decay) const override;
+  void load(const TensorFile& checkpoint) override;
 
  private:
   /// The pruned weights of one parameter, of which each step would only let the moments decay.
@@ -49,14 +30,12 @@ class Adam {
     std::int64_t done = 0;  ///< steps that they have gone through
   };
 
+  AdamStep current_step() const;
   Pruned pruned_by(const Parameter& parameter) const;
   void settle(std::size_t parameter, std::int64_t steps);
 
-  Network& network_;
-  double learning_rate_;
-  std::int64_t steps_ = 0;
-  std::vector<Moments> moments_;
   std::vector<Pruned> pruned_;
+  std::vector<AdamStep> unsettled_;  ///< the steps since the last settle()
 };
 
 }  // namespace ntt

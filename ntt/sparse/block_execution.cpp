@@ -106,9 +106,11 @@ void BlockExecution::forward() const {
   }
 }
 
-double BlockExecution::cross_entropy(const std::int64_t* labels, std::int64_t count, float scale) const {
+double BlockExecution::cross_entropy(const std::int64_t* labels, std::int64_t count, float scale,
+                                     double smoothing) const {
   const PlanBuffer& buffer = plan_.buffers[plan_.output];
   const std::int64_t classes = buffer.values.features();
+  const double spread = smoothing / static_cast<double>(classes);  // of each label over every class
   double loss = 0;
   const auto output = [&](std::int64_t c) { return values(plan_.output) + buffer.values.at_feature(c); };
   const auto gradient = [&](std::int64_t c) { return gradients(plan_.output) + buffer.gradients.at_feature(c); };
@@ -126,12 +128,15 @@ double BlockExecution::cross_entropy(const std::int64_t* labels, std::int64_t co
       gradient(c)[lane] = exponential;
       sum += exponential;
     }
-    loss += std::log(sum) + most - output(labels[lane])[lane];
+    double expected = 0;
     for (std::int64_t c = 0; c < classes; ++c) {
+      const double target = spread + (c == labels[lane] ? 1 - smoothing : 0);
       const float probability = gradient(c)[lane] / static_cast<float>(sum);
       const bool counts = !buffer.rectified || output(c)[lane] > 0;
-      gradient(c)[lane] = counts ? scale * (probability - (c == labels[lane] ? 1.0F : 0.0F)) : 0.0F;
+      gradient(c)[lane] = counts ? scale * (probability - static_cast<float>(target)) : 0.0F;
+      expected += target > 0 ? target * output(c)[lane] : 0;
     }
+    loss += std::log(sum) + most - expected;
   }
   return loss;
 }

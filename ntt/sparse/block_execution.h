@@ -22,9 +22,9 @@ class BlockExecution {
   /// Writes the outputs [count, outputs] of the first lanes.
   void read_outputs(std::int64_t count, float* outputs) const;
 
-  /// The sum of the cross-entropies of the first lanes, whose labels these are; its gradient times `scale` by the
-  /// outputs goes into the workspace.
-  double cross_entropy(const std::int64_t* labels, std::int64_t count, float scale) const;
+  /// The sum of the cross-entropies of the first lanes, whose labels these are, smoothed (ntt/nn/cross_entropy.h); its
+  /// gradient times `scale` by the outputs goes into the workspace.
+  double cross_entropy(const std::int64_t* labels, std::int64_t count, float scale, double smoothing) const;
   /// The gradient by every weight and bias, written to `gradient` [plan.gradients]; what belongs to rows that nobody
   /// reads is left alone. `transposed` holds each layer's weights in the order of its backward rows.
   void backward(const std::vector<std::vector<float>>& transposed, float* gradient) const;

@@ -41,7 +41,8 @@ at::Tensor SparseNetwork::predict(const at::Tensor& inputs) const {
   return outputs;
 }
 
-double SparseNetwork::loss_and_gradient(const at::Tensor& inputs, const at::Tensor& labels, const at::Tensor& chosen) {
+double SparseNetwork::loss_and_gradient(const at::Tensor& inputs, const at::Tensor& labels, const at::Tensor& chosen,
+                                        double label_smoothing) {
   const std::int64_t count = chosen.size(0);
   const std::int64_t blocks = (count + kLanes - 1) / kLanes;
   if (!block_gradients_.defined() || block_gradients_.size(0) < blocks) {
@@ -64,7 +65,7 @@ double SparseNetwork::loss_and_gradient(const at::Tensor& inputs, const at::Tens
     execution.forward();
     const std::int64_t block = first / kLanes;
     losses[static_cast<std::size_t>(block)] =
-        execution.cross_entropy(targets.data(), lanes, 1.0F / static_cast<float>(count));
+        execution.cross_entropy(targets.data(), lanes, 1.0F / static_cast<float>(count), label_smoothing);
     execution.backward(backward_values_, block_gradients + block * plan_.gradients);
   };
   for_each_block(plan_, workspaces_, count, 3 * block_work(plan_), work_on);

@@ -27,9 +27,10 @@ class SparseNetwork {
   /// The same into memory of the caller's, for count inputs one after another.
   void predict(const float* inputs, std::int64_t count, float* outputs) const;
 
-  /// The mean cross-entropy of the chosen inputs (int64 indices), and its gradient by every stored weight and bias into
-  /// gradient(). For a network made for training.
-  double loss_and_gradient(const at::Tensor& inputs, const at::Tensor& labels, const at::Tensor& chosen);
+  /// The mean cross-entropy of the chosen inputs (int64 indices), labels smoothed (cross_entropy), and its gradient by
+  /// every stored weight and bias into gradient(). For a network made for training.
+  double loss_and_gradient(const at::Tensor& inputs, const at::Tensor& labels, const at::Tensor& chosen,
+                           double label_smoothing = 0);
 
   /// The layers with weights, in order. Whoever changes a weight calls refresh() before the next computation.
   std::vector<SparseLayer>& layers() { return plan_.layers; }

@@ -24,7 +24,9 @@ void to_json(nlohmann::json& json, const Evaluation& evaluation) {
           {"test_accuracy", evaluation.test_accuracy},
           {"test_loss", evaluation.test_loss},
           {"seconds", evaluation.seconds}};
-  for (const auto& [key, value] : {std::pair("kernel_distance", evaluation.kernel_distance),
+  for (const auto& [key, value] : {std::pair("validation_top5_accuracy", evaluation.validation_top5_accuracy),
+                                   std::pair("test_top5_accuracy", evaluation.test_top5_accuracy),
+                                   std::pair("kernel_distance", evaluation.kernel_distance),
                                    std::pair("kernel_alignment", evaluation.kernel_alignment),
                                    std::pair("target_distance", evaluation.target_distance)}) {
     if (!std::isnan(value)) {
@@ -43,6 +45,8 @@ void from_json(const nlohmann::json& json, Evaluation& evaluation) {
   evaluation.test_accuracy = number_or_none(json, "test_accuracy");
   evaluation.test_loss = number_or_none(json, "test_loss");
   json.at("seconds").get_to(evaluation.seconds);
+  evaluation.validation_top5_accuracy = json.value("validation_top5_accuracy", Evaluation::kNone);
+  evaluation.test_top5_accuracy = json.value("test_top5_accuracy", Evaluation::kNone);
   evaluation.kernel_distance = json.value("kernel_distance", Evaluation::kNone);
   evaluation.kernel_alignment = json.value("kernel_alignment", Evaluation::kNone);
   evaluation.target_distance = json.value("target_distance", Evaluation::kNone);

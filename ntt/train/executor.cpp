@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "ntt/core/adam_update.h"
 #include "ntt/core/memory.h"
 #include "ntt/nn/cross_entropy.h"
 #include "ntt/nn/gradients.h"
@@ -19,16 +18,13 @@ namespace {
 
 class DenseExecutor : public Executor {
  public:
-  DenseExecutor(Network& network, Adam& optimiser) : network_(network), optimiser_(optimiser), gradients_(network) {}
+  DenseExecutor(Network& network, Optimiser& optimiser, double label_smoothing)
+      : network_(network), optimiser_(optimiser), label_smoothing_(label_smoothing), gradients_(network) {}
 
   double loss_and_gradient(const at::Tensor& inputs, const at::Tensor& labels, const at::Tensor& chosen) override {
-    Tape tape(network_, {.statistics = Statistics::batch});
     gradients_.zero();
-    const at::Tensor outputs = forward(network_, inputs.index_select(0, chosen), tape);
-    const CrossEntropy loss = cross_entropy(outputs, labels.index_select(0, chosen));
-    forward_adjoint(network_, loss.cotangent, tape, gradients_);
-    update_running_statistics(network_, tape);
-    return loss.loss;
+    return dense_loss_and_gradient(network_, inputs.index_select(0, chosen), labels.index_select(0, chosen),
+                                   label_smoothing_, gradients_);
   }
 
   void update(double weight_decay) override { optimiser_.step(gradients_, weight_decay); }
@@ -50,7 +46,8 @@ class DenseExecutor : public Executor {
 
  private:
   Network& network_;
-  Adam& optimiser_;
+  Optimiser& optimiser_;
+  double label_smoothing_;
   Gradients gradients_;
 };
 
@@ -58,20 +55,24 @@ class DenseExecutor : public Executor {
 /// few steps would take longer by a fifth.
 constexpr std::size_t kReturnedBytes = 16 << 20;
 
-/// Weights, gradients and Adam's moments of the kept weights alone.
+/// Weights, gradients and the optimiser's states of the kept weights only.
 class SparseExecutor : public Executor {
  public:
-  SparseExecutor(Network& network, Adam& optimiser)
-      : network_(network), optimiser_(optimiser), sparse_(network, PlanFor::training) {
-    // Masks stay as they are while a network is trained, so that moments of pruned weights, which began as zeros and
-    // got no gradient, are zeros in every checkpoint, too.
+  SparseExecutor(Network& network, Optimiser& optimiser, double label_smoothing)
+      : network_(network),
+        optimiser_(optimiser),
+        label_smoothing_(label_smoothing),
+        sparse_(network, PlanFor::training) {
+    // Masks stay as they are while a network is trained, so that states of pruned weights, which began as zeros and got
+    // no gradient, are zeros in every checkpoint, too.
     for (std::size_t i = 0; i < network_.parameters().size(); ++i) {
       const Parameter& parameter = *network_.parameters()[i];
       parts_.push_back(part_of(parameter));
-      const auto kept = [&](const at::Tensor& moment) {
-        return moment.defined() ? parameter.kept_entries(moment) : at::zeros({parameter.kept()}, at::kFloat);
-      };
-      moments_.push_back({kept(optimiser_.moments()[i].first), kept(optimiser_.moments()[i].second)});
+      states_.emplace_back();
+      for (const at::Tensor& tensor : optimiser_.states()[i]) {
+        states_.back().push_back(tensor.defined() ? parameter.kept_entries(tensor)
+                                                  : at::zeros({parameter.kept()}, at::kFloat));
+      }
     }
     release();
   }
@@ -84,18 +85,17 @@ class SparseExecutor : public Executor {
 
   double loss_and_gradient(const at::Tensor& inputs, const at::Tensor& labels, const at::Tensor& chosen) override {
     release();
-    return sparse_.loss_and_gradient(inputs, labels, chosen);
+    return sparse_.loss_and_gradient(inputs, labels, chosen, label_smoothing_);
   }
 
   void update(double weight_decay) override {
     release();
-    AdamStep step = optimiser_.next_step();
+    optimiser_.begin_step();
     for (std::size_t i = 0; i < parts_.size(); ++i) {
       at::Tensor values = parts_[i].values();
       const at::Tensor gradient = sparse_.gradient().narrow(0, parts_[i].gradient_at(), values.numel());
-      step.decay = parts_[i].is_bias ? 0 : 2 * weight_decay;
       if (values.numel() > 0) {
-        adam_update(step, values, values, gradient, at::Tensor(), moments_[i].first, moments_[i].second);
+        optimiser_.move(values, gradient, states_[i], parts_[i].is_bias ? 0 : weight_decay);
       }
     }
     sparse_.refresh();
@@ -123,7 +123,9 @@ class SparseExecutor : public Executor {
   void store() override {
     store_network();
     for (std::size_t i = 0; i < parts_.size(); ++i) {
-      optimiser_.moments()[i] = {parts_[i].dense(moments_[i].first), parts_[i].dense(moments_[i].second)};
+      for (std::size_t j = 0; j < states_[i].size(); ++j) {
+        optimiser_.states()[i][j] = parts_[i].dense(states_[i][j]);
+      }
     }
   }
 
@@ -155,8 +157,8 @@ class SparseExecutor : public Executor {
       bytes += parameter->value.nbytes();
       parameter->release();
     }
-    for (Adam::Moments& moments : optimiser_.moments()) {
-      moments = {};
+    for (Optimiser::State& state : optimiser_.states()) {
+      std::ranges::fill(state, at::Tensor());
     }
     if (bytes >= kReturnedBytes) {
       return_freed_memory();
@@ -165,20 +167,32 @@ class SparseExecutor : public Executor {
   }
 
   Network& network_;
-  Adam& optimiser_;
+  Optimiser& optimiser_;
+  double label_smoothing_;
   SparseNetwork sparse_;
-  std::vector<Part> parts_;             ///< one a parameter of the network
-  std::vector<Adam::Moments> moments_;  ///< of each, at its kept entries
-  bool released_ = false;               ///< network and optimiser hold nothing
+  std::vector<Part> parts_;               ///< one a parameter of the network
+  std::vector<Optimiser::State> states_;  ///< of each, at its kept entries
+  bool released_ = false;                 ///< network and optimiser hold nothing
 };
 
 }  // namespace
 
-std::unique_ptr<Executor> make_executor(Execution chosen, Network& network, Adam& optimiser) {
+double dense_loss_and_gradient(Network& network, const at::Tensor& inputs, const at::Tensor& labels,
+                               double label_smoothing, Gradients& gradients) {
+  Tape tape(network, {.statistics = Statistics::batch});
+  const at::Tensor outputs = forward(network, inputs, tape);
+  const CrossEntropy loss = cross_entropy(outputs, labels, label_smoothing);
+  forward_adjoint(network, loss.cotangent, tape, gradients);
+  update_running_statistics(network, tape);
+  return loss.loss;
+}
+
+std::unique_ptr<Executor> make_executor(Execution chosen, Network& network, Optimiser& optimiser,
+                                        double label_smoothing) {
   if (chosen == Execution::sparse) {
-    return std::make_unique<SparseExecutor>(network, optimiser);
+    return std::make_unique<SparseExecutor>(network, optimiser, label_smoothing);
   }
-  return std::make_unique<DenseExecutor>(network, optimiser);
+  return std::make_unique<DenseExecutor>(network, optimiser, label_smoothing);
 }
 
 }  // namespace ntt

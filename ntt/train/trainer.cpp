@@ -17,7 +17,7 @@
 #include "ntt/data/dataset.h"
 #include "ntt/io/run_folder.h"
 #include "ntt/nn/adam.h"
-#include "ntt/nn/statistics.h"
+#include "ntt/nn/sgd.h"
 #include "ntt/train/evaluation_json.h"
 #include "ntt/train/executor.h"
 #include "ntt/train/tracker.h"
@@ -29,34 +29,6 @@ namespace {
 /// Training inputs on which the training accuracy is taken; more would cost more than they say.
 constexpr std::int64_t kTrainAccuracyInputs = 2000;
 constexpr std::size_t kAveragedEvaluations = 10;
-
-/// What a resumed run must share with the run that it continues.
-std::string identity_of(const TrainingOptions& options, Execution execution, std::int64_t steps) {
-  const std::string tracked = options.track > 0 ? fmt::format(", {} inputs tracked", options.track) : "";
-  return fmt::format(
-      "{} steps, seed {}, batch size {}, learning rate {}, weight decay {}, held out {}, evaluation interval {}, {}, "
-      "{} execution{}",
-      steps, options.seed, options.batch_size, *options.learning_rate, options.weight_decay, options.held_out,
-      options.evaluate_every, options.select == Select::last ? "last weights" : "best weights", to_string(execution),
-      tracked);
-}
-
-void check_options(const TrainingOptions& options) {
-  if (options.batch_size < 1 || options.evaluate_every < 1 || options.steps < 0 || options.epochs < 1) {
-    fail_input("batch size {}, evaluation interval {} and epochs {} must be at least 1, and steps {} not below 0",
-               options.batch_size, options.evaluate_every, options.epochs, options.steps);
-  }
-  const double learning_rate = options.learning_rate.value_or(1);
-  if (!(learning_rate > 0) || !std::isfinite(learning_rate) || !(options.weight_decay >= 0) ||
-      !std::isfinite(options.weight_decay)) {
-    fail_input("the learning rate {} must be above 0 and the weight decay {} at least 0, both finite", learning_rate,
-               options.weight_decay);
-  }
-  if (options.select == Select::best_validation && !(options.held_out > 0)) {
-    fail_input("to keep the weights of best validation, a part of the training inputs must be held out, not {}",
-               options.held_out);
-  }
-}
 
 void check_part(const char* part, const at::Tensor& inputs, const at::Tensor& labels, const Network& network) {
   if (inputs.size(0) == 0 || inputs.size(0) != labels.size(0)) {
@@ -72,6 +44,25 @@ void check_part(const char* part, const at::Tensor& inputs, const at::Tensor& la
     fail_input("network '{}' has {} outputs, but the {} labels go up to {}", network.graph().name, network.outputs(),
                part, largest);
   }
+}
+
+void check_data(const TrainingData& data, const TrainingOptions& options, const Network& network) {
+  check_part("training", data.train_inputs, data.train_labels, network);
+  if (data.test_inputs.defined()) {
+    check_part("test", data.test_inputs, data.test_labels, network);
+  }
+  if (options.augmentation.any() && data.train_inputs.dim() != 4) {
+    fail_input("augmentation is for images of channels, height and width, but inputs here are of {}",
+               to_string(data.train_inputs.sizes().slice(1).vec()));
+  }
+}
+
+std::unique_ptr<Optimiser> make_optimiser(const TrainingOptions& options, Network& network) {
+  if (options.optimiser == OptimiserKind::adam) {
+    return std::make_unique<Adam>(network, *options.learning_rate);
+  }
+  return std::make_unique<Sgd>(network, *options.learning_rate, options.momentum,
+                               options.optimiser == OptimiserKind::nesterov);
 }
 
 /// The first `count` of the held-out inputs, or of the others if none are held out.
@@ -94,6 +85,8 @@ class Run {
  private:
   void start();
   void step();
+  [[nodiscard]] at::Tensor batch_of(const at::Tensor& chosen) const;
+  double loss_and_gradient(const at::Tensor& chosen);
   void evaluate();
   void note_best();
   void checkpoint();
@@ -110,7 +103,7 @@ class Run {
   RunFolder folder_;
   MetricsLog metrics_;
   Execution execution_;
-  Adam optimiser_;
+  std::unique_ptr<Optimiser> optimiser_;
   std::unique_ptr<Executor> executor_;  ///< from start() on
   TrainingState state_;
   Split split_;
@@ -134,7 +127,7 @@ Run::Run(Network& network, const TrainingData& data, const TrainingOptions& opti
       folder_(options.out),
       metrics_(folder_.file(kMetricsFile), options.tensorboard),
       execution_(choose_execution(options.execution, network, Workload::training, options.batch_size)),
-      optimiser_(network, *options.learning_rate),
+      optimiser_(make_optimiser(options, network)),
       split_(split_indices(data.train_inputs.size(0), options.held_out, options.seed)),
       steps_an_epoch_(split_.train.size(0) / options.batch_size),
       total_(options.steps > 0 ? options.steps : options.epochs * steps_an_epoch_) {
@@ -158,7 +151,7 @@ void Run::start() {
   if (!options_.out.empty()) {
     folder_.create();
     if (options_.resume) {
-      state_ = load_checkpoint(folder_.file(kCheckpointFile), network_, optimiser_,
+      state_ = load_checkpoint(folder_.file(kCheckpointFile), network_, *optimiser_,
                                identity_of(options_, execution_, total_));
       saved_step_ = state_.step;
       earlier_seconds_ = state_.seconds;
@@ -166,7 +159,7 @@ void Run::start() {
     }
     metrics_.truncate_to(state_.metrics_lines);
   }
-  executor_ = make_executor(execution_, network_, optimiser_);
+  executor_ = make_executor(execution_, network_, *optimiser_, options_.label_smoothing);
 }
 
 TrainingResult Run::run() {
@@ -198,15 +191,30 @@ void Run::step() {
     order_ = epoch_order(split_.train, options_.seed, state_.step / steps_an_epoch_).to(data_.train_inputs.device());
   }
   const at::Tensor chosen = order_.narrow(0, place * options_.batch_size, options_.batch_size);
-  const double loss = executor_->loss_and_gradient(data_.train_inputs, data_.train_labels, chosen);
+  const double loss = loss_and_gradient(chosen);
+  optimiser_->set_learning_rate(*options_.learning_rate * options_.schedule.factor(state_.step, total_));
   ++state_.step;
   if (!std::isfinite(loss)) {
     fail_diverged("loss", loss);
   }
-  executor_->update(options_.weight_decay);
+  executor_->update(*options_.weight_decay);
   state_.loss_sum += loss;
   ++state_.loss_count;
   state_.step_seconds += watch.seconds();
+}
+
+at::Tensor Run::batch_of(const at::Tensor& chosen) const {
+  return options_.augmentation.any()
+             ? augmented(data_.train_inputs, chosen, options_.augmentation, options_.seed, state_.step)
+             : data_.train_inputs.index_select(0, chosen);
+}
+
+double Run::loss_and_gradient(const at::Tensor& chosen) {
+  if (!options_.augmentation.any()) {
+    return executor_->loss_and_gradient(data_.train_inputs, data_.train_labels, chosen);
+  }
+  return executor_->loss_and_gradient(batch_of(chosen), data_.train_labels.index_select(0, chosen),
+                                      at::arange(chosen.size(0), chosen.options()));
 }
 
 void Run::evaluate() {
@@ -223,11 +231,13 @@ void Run::evaluate() {
     const Score validation = executor_->score(watched_.test_inputs, watched_.test_labels);
     now.validation_accuracy = validation.accuracy;
     now.validation_loss = validation.loss;
+    now.validation_top5_accuracy = validation.top5_accuracy;
   }
   if (data_.test_inputs.defined()) {
     const Score test = executor_->score(data_.test_inputs, data_.test_labels);
     now.test_accuracy = test.accuracy;
     now.test_loss = test.loss;
+    now.test_top5_accuracy = test.top5_accuracy;
     if (!std::isfinite(test.loss)) {
       fail_diverged("test loss", test.loss);
     }
@@ -271,7 +281,7 @@ void Run::checkpoint() {
   }
   state_.seconds = seconds();
   executor_->store();
-  save_checkpoint(folder_.file(kCheckpointFile), network_, optimiser_, state_,
+  save_checkpoint(folder_.file(kCheckpointFile), network_, *optimiser_, state_,
                   identity_of(options_, execution_, total_));
   saved_step_ = state_.step;
   // Counted from the end, so that a slow disk does not take every second step.
@@ -336,18 +346,12 @@ TrainingResult Run::finish() {
 
 }  // namespace
 
-double default_learning_rate(const Graph& graph) {
-  return has_batch_norm(graph) ? 3e-3 : 1e-3;
-}
-
 TrainingResult train(Network& network, const TrainingData& data, const TrainingOptions& options) {
-  check_options(options);
-  check_part("training", data.train_inputs, data.train_labels, network);
-  if (data.test_inputs.defined()) {
-    check_part("test", data.test_inputs, data.test_labels, network);
-  }
+  check_training_options(options);
+  check_data(data, options, network);
   TrainingOptions filled = options;
-  filled.learning_rate = options.learning_rate.value_or(default_learning_rate(network.graph()));
+  filled.learning_rate = options.learning_rate.value_or(default_learning_rate(options.optimiser, network.graph()));
+  filled.weight_decay = options.weight_decay.value_or(default_weight_decay(options.optimiser));
   return Run(network, data, filled).run();
 }
 

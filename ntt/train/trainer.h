@@ -3,15 +3,12 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <filesystem>
-#include <optional>
 #include <vector>
 
 #include "ntt/core/api.h"
-#include "ntt/core/observer.h"
 #include "ntt/nn/network.h"
-#include "ntt/sparse/execution.h"
 #include "ntt/train/evaluation.h"
+#include "ntt/train/training_options.h"
 
 namespace ntt {
 
@@ -22,33 +19,6 @@ struct TrainingData {
   at::Tensor test_inputs;  ///< undefined, as the labels: there is no test accuracy
   at::Tensor test_labels;
 };
-
-/// Whose weights the trained network keeps.
-enum class Select { last, best_validation };
-
-/// Supervised training as Liu & Zenke 2020 ran it.
-struct TrainingOptions {
-  std::int64_t epochs = 50;
-  std::int64_t steps = 0;  ///< above 0: this many steps, whatever `epochs` says
-  std::int64_t batch_size = 64;
-  std::optional<double> learning_rate;  ///< of Adam; nothing: default_learning_rate()
-  double weight_decay = 1e-8;           ///< factor of Σ‖m⊙W‖², weights only
-  double held_out = 0.1;                ///< fraction of the training inputs for validation
-  std::uint64_t seed = 0;               ///< of the split and of the order of inputs
-  std::int64_t evaluate_every = 100;
-  Select select = Select::last;
-  Execution execution = Execution::automatic;
-  std::int64_t track = 0;            ///< outputs and kernel on so many inputs at each evaluation (Tracker); 0: none
-  const Network* teacher = nullptr;  ///< untrained and dense, for `track` to measure distances to; null: none
-  double checkpoint_seconds = 10;
-  std::filesystem::path out;  ///< run folder for metrics, track and checkpoint; empty: writes nothing
-  bool tensorboard = false;   ///< metrics also as an event file
-  bool resume = false;        ///< go on from the folder's checkpoint
-  Observer* observer = &Observer::none();
-};
-
-/// The published 1e-3; with batch norm, which makes a network indifferent to the scale of most weights, 3e-3.
-NTT_API double default_learning_rate(const Graph& graph);
 
 /// What training found.
 struct TrainingResult {
@@ -63,8 +33,8 @@ struct TrainingResult {
   std::vector<Evaluation> evaluations;     ///< of this process
 };
 
-/// Trains the network in place with Adam on the cross-entropy; masks stay, pruned weights stay exactly 0. Each epoch
-/// has an order of its own, and its last partial batch is dropped. Writes a line of metrics.jsonl before the first
+/// Trains the network in place on the cross-entropy; masks stay, pruned weights stay exactly 0. Each epoch has an order
+/// of its own, and its last partial batch is dropped. Writes a line of metrics.jsonl before the first
 /// step, after every `evaluate_every`-th and after the last; with `track`, the first held-out inputs (or, if none are
 /// held out, training inputs) are followed at the same steps, and track.safetensors is written at the end.
 ///

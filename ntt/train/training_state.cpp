@@ -57,7 +57,7 @@ const std::string& metadata_of(const TensorFile& file, const char* key) {
 
 }  // namespace
 
-void save_checkpoint(const std::filesystem::path& path, const Network& network, Adam& optimiser,
+void save_checkpoint(const std::filesystem::path& path, const Network& network, Optimiser& optimiser,
                      const TrainingState& state, const std::string& identity) {
   for (const Parameter* parameter : network.parameters()) {
     if (!at::isfinite(parameter->value).all().item<bool>()) {
@@ -78,7 +78,7 @@ void save_checkpoint(const std::filesystem::path& path, const Network& network, 
   write_safetensors(path, file);
 }
 
-TrainingState load_checkpoint(const std::filesystem::path& path, const Network& network, Adam& optimiser,
+TrainingState load_checkpoint(const std::filesystem::path& path, const Network& network, Optimiser& optimiser,
                               const std::string& identity) {
   const TensorFile file = read_safetensors(path);
   if (const std::string& stored = metadata_of(file, kIdentity); stored != identity) {

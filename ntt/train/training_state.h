@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "ntt/nn/adam.h"
 #include "ntt/nn/network.h"
+#include "ntt/nn/optimiser.h"
 #include "ntt/train/evaluation.h"
 #include "ntt/train/tracker.h"
 
@@ -32,11 +32,11 @@ struct TrainingState {
 
 /// Writes network, optimiser and state as one checkpoint. `identity` tells runs with other options apart.
 /// RunError where a weight is not finite; the checkpoint that was there then stays.
-void save_checkpoint(const std::filesystem::path& path, const Network& network, Adam& optimiser,
+void save_checkpoint(const std::filesystem::path& path, const Network& network, Optimiser& optimiser,
                      const TrainingState& state, const std::string& identity);
 
 /// Takes a checkpoint back; InputError naming the file where it is none of training or of a run with other options.
-TrainingState load_checkpoint(const std::filesystem::path& path, const Network& network, Adam& optimiser,
+TrainingState load_checkpoint(const std::filesystem::path& path, const Network& network, Optimiser& optimiser,
                               const std::string& identity);
 
 }  // namespace ntt

@@ -49,8 +49,16 @@ def train(
     epochs: int = TRAINING.epochs,
     steps: int = TRAINING.steps,
     batch_size: int = TRAINING.batch_size,
+    optimiser: str = TRAINING.optimiser,
+    momentum: float = TRAINING.momentum,
     learning_rate: Optional[float] = TRAINING.learning_rate,
-    weight_decay: float = TRAINING.weight_decay,
+    weight_decay: Optional[float] = TRAINING.weight_decay,
+    schedule: str = TRAINING.schedule,
+    warm_up: int = TRAINING.warm_up,
+    milestones: Sequence[float] = tuple(TRAINING.milestones),
+    gamma: float = TRAINING.gamma,
+    label_smoothing: float = TRAINING.label_smoothing,
+    augment: Union[str, Sequence[str]] = (),
     held_out: float = TRAINING.held_out,
     evaluate_interval: int = TRAINING.evaluate_interval,
     select: str = TRAINING.select,
@@ -68,10 +76,11 @@ def train(
     tensorboard: bool = TRAINING.tensorboard,
     progress: bool = True,
 ) -> TrainedNetwork:
-    """Trains a network with labels, its masks fixed, as the paper did.
+    """Trains a network with labels, its masks fixed.
 
-    Adam minimises the cross-entropy + weight_decay · Σ‖m ⊙ W‖² (Liu & Zenke, ICML 2020). Steps are computed with the kept weights only, where that is faster. A loop of PyTorch over a module that
-    `apply_to` has pruned is the other way to train.
+    As the paper did by default: Adam minimises the cross-entropy + weight_decay · Σ‖m ⊙ W‖² (Liu & Zenke, ICML 2020).
+    Steps are computed with the kept weights only, where that is faster. A loop of PyTorch over a module that `apply_to`
+    has pruned is the other way to train.
 
     Args:
         model: what is trained: a network that was found or loaded, the path of its file or run folder, or a module with
@@ -85,8 +94,18 @@ def train(
         epochs: passes over the training inputs.
         steps: steps instead of epochs; 0: as `epochs` says.
         batch_size: inputs per step.
-        learning_rate: of Adam; None: 1e-3, for networks with batch norm 3e-3.
-        weight_decay: factor of the kept weights' sum of squares.
+        optimiser: "adam", or "sgd" or "nesterov", gradient descent with momentum as PyTorch's SGD has it.
+        momentum: of "sgd" and "nesterov".
+        learning_rate: the highest of the schedule; None: of Adam 1e-3, for networks with batch norm
+            3e-3, else 0.01 and 0.1.
+        weight_decay: of Adam the factor of the kept weights' sum of squares, else of half of it, as in PyTorch; None:
+            of Adam 1e-8, else 5e-4.
+        schedule: how the learning rate goes over the run: "constant", "step", "cosine" or "one-cycle".
+        warm_up: steps in which it rises; 0: none, with "one-cycle" 0.3 of all.
+        milestones: of "step": shares of the run after which it is multiplied by `gamma`.
+        gamma: of "step".
+        label_smoothing: share of each label that is spread over all classes.
+        augment: random changes of images: "crop" (shifted by up to 4 pixels), "flip", "cutout" (of 16 pixels).
         held_out: share of the training inputs kept for validation.
         evaluate_interval: steps between evaluations.
         select: whose weights to keep: "last", or those of "best-validation".
@@ -101,6 +120,7 @@ def train(
     Raises:
         ValueError, RuntimeError, KeyboardInterrupt: as `transfer`.
     """
+    augment = (augment,) if isinstance(augment, str) else augment
     values = dict(locals())
     names = [name for name in dir(TRAINING) if name in values and name not in ("out", "resume")]
     options = set_options(_native.TrainingOptions(), {name: values[name] for name in names})
@@ -174,7 +194,8 @@ def evaluate(
         threads: 0: one per processor.
 
     Returns:
-        accuracy (of 1), loss, density, and layers as `Network.layers` has them.
+        accuracy (of 1), loss, density, layers as `Network.layers` has them, and of more than five classes
+        top5_accuracy.
 
     Raises:
         ValueError: where images or labels do not fit.
@@ -184,8 +205,9 @@ def evaluate(
     if data.labels is None:
         raise ValueError("evaluate reads labels; give them, or batches that come with theirs")
     check_labels(data.labels, network.outputs)
-    accuracy, loss = _native.score(network._predict(data, execution, threads), data.labels)
-    return {"accuracy": accuracy, "loss": loss, "density": network.density, "layers": network.layers}
+    accuracy, loss, top5 = _native.score(network._predict(data, execution, threads), data.labels)
+    found = {"accuracy": accuracy, "loss": loss, "density": network.density, "layers": network.layers}
+    return found if network.outputs <= 5 else {**found, "top5_accuracy": top5}
 
 
 def kernel(

@@ -88,7 +88,7 @@ nb::object predict(const Predictor& predictor, const Array& inputs, int threads)
 
 nb::tuple score_outputs(const Array& outputs, const Array& labels) {
   const Score found = score(view_of(outputs), view_of(labels));
-  return nb::make_tuple(found.accuracy, found.loss);
+  return nb::make_tuple(found.accuracy, found.loss, found.top5_accuracy);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "python/src/options.h"
 
 #include <nanobind/stl/filesystem.h>
+#include <nanobind/stl/vector.h>
 
 #include "ntt/find/find.h"
 #include "ntt/nn/model.h"
@@ -82,8 +83,25 @@ void bind_training_options(nanobind::module_& module) {
           "batch_size", [](Options & o) -> auto& { return o.batch_size; }, kCount)
       .optional_number(
           "learning_rate", [](Options & o) -> auto& { return o.learning_rate; }, kPositive)
-      .number(
+      .optional_number(
           "weight_decay", [](Options & o) -> auto& { return o.weight_decay; }, kNotNegative)
+      .choice(
+          "optimiser", [](Options & o) -> auto& { return o.optimiser; }, kOptimisers)
+      .number(
+          "momentum", [](Options & o) -> auto& { return o.momentum; }, Range{0, 1})
+      .choice(
+          "schedule", [](Options & o) -> auto& { return o.schedule.kind; }, kRateSchedules)
+      .number(
+          "warm_up", [](Options & o) -> auto& { return o.schedule.warm_up; }, kNotNegative)
+      .field(
+          "milestones", [](Options & o) -> auto& { return o.schedule.milestones; })
+      .number(
+          "gamma", [](Options & o) -> auto& { return o.schedule.gamma; }, Range{1e-6, 1})
+      .number(
+          "label_smoothing", [](Options & o) -> auto& { return o.label_smoothing; }, Range{0, 0.99})
+      .property(
+          "augment", [](const Options& o) { return names_of(o.augmentation); },
+          [](Options& o, const std::vector<std::string>& names) { o.augmentation = parse_augmentation(names); })
       .number(
           "held_out", [](Options & o) -> auto& { return o.held_out; }, Range{0, 0.99})
       .number(

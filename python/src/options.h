@@ -125,6 +125,13 @@ class OptionClass {
     return *this;
   }
 
+  /// What Python sees in another form: get(options) and set(options, value).
+  template <typename Get, typename Set>
+  OptionClass& property(const std::string& name, Get get, Set set) {
+    class_.def_prop_rw(name.c_str(), get, set);
+    return *this;
+  }
+
   template <typename Get>
   OptionClass& field(const std::string& name, Get get) {
     using Value = std::remove_cvref_t<decltype(get(std::declval<Options&>()))>;

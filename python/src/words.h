@@ -24,6 +24,12 @@ inline const Words<Execution> kExecutions{
 inline const Words<InitialMask> kInitialMasks{{"magnitude", InitialMask::magnitude},
                                               {"logit-snip", InitialMask::logit_snip}};
 inline const Words<Select> kSelects{{"last", Select::last}, {"best-validation", Select::best_validation}};
+inline const Words<OptimiserKind> kOptimisers{
+    {"adam", OptimiserKind::adam}, {"sgd", OptimiserKind::sgd}, {"nesterov", OptimiserKind::nesterov}};
+inline const Words<ScheduleKind> kRateSchedules{{"constant", ScheduleKind::constant},
+                                                {"step", ScheduleKind::step},
+                                                {"cosine", ScheduleKind::cosine},
+                                                {"one-cycle", ScheduleKind::one_cycle}};
 inline const Words<Initialisation> kInitialisations{
     {"glorot", Initialisation::glorot}, {"he", Initialisation::he}, {"as-given", Initialisation::as_given}};
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 #include <string>
 #include <vector>
@@ -37,7 +38,7 @@ Gradients draw_gradients(const Network& network, std::uint64_t step) {
 /// Algorithm 1 of the paper, with the gradient that the header promises, in whole tensors.
 class TextbookAdam {
  public:
-  TextbookAdam(const Network& network, double learning_rate) : learning_rate_(learning_rate) {
+  explicit TextbookAdam(const Network& network) {
     for (const Parameter* parameter : network.parameters()) {
       values.push_back(parameter->value.to(at::kDouble, false, true));
       first_.push_back(at::zeros_like(values.back()));
@@ -45,7 +46,7 @@ class TextbookAdam {
     }
   }
 
-  void step(const Network& network, const Gradients& gradients, double weight_decay) {
+  void step(const Network& network, const Gradients& gradients, double weight_decay, double learning_rate) {
     ++steps_;
     for (std::size_t i = 0; i < values.size(); ++i) {
       const Parameter& parameter = *network.parameters()[i];
@@ -57,14 +58,13 @@ class TextbookAdam {
       second_[i] = kBeta2 * second_[i] + (1 - kBeta2) * g * g;
       const at::Tensor first_hat = first_[i] / (1 - std::pow(kBeta1, steps_));
       const at::Tensor second_hat = second_[i] / (1 - std::pow(kBeta2, steps_));
-      values[i] = values[i] - learning_rate_ * first_hat / (second_hat.sqrt() + kEpsilon);
+      values[i] = values[i] - learning_rate * first_hat / (second_hat.sqrt() + kEpsilon);
     }
   }
 
   std::vector<at::Tensor> values;
 
  private:
-  double learning_rate_;
   int steps_ = 0;
   std::vector<at::Tensor> first_;
   std::vector<at::Tensor> second_;
@@ -72,14 +72,16 @@ class TextbookAdam {
 
 double error_after(Network& network, int steps, double weight_decay, int change_mask_at = 0, double density = 0.5) {
   Adam adam(network, 1e-2);
-  TextbookAdam expected(network, 1e-2);
+  TextbookAdam expected(network);
   for (int step = 1; step <= steps; ++step) {
     if (step == change_mask_at) {
       mask_at_random(network, density, 77);
     }
     const Gradients gradients = draw_gradients(network, static_cast<std::uint64_t>(step));
+    const double rate = 1e-2 * (1 + std::cos(step));  // of every step another
+    adam.set_learning_rate(rate);
     adam.step(gradients, weight_decay);
-    expected.step(network, gradients, weight_decay);
+    expected.step(network, gradients, weight_decay, rate);
   }
   EXPECT_EQ(adam.steps(), steps);
   adam.settle();

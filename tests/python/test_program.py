@@ -25,7 +25,7 @@ ELSEWHERE = {
     "evaluate": {"network", "device"},  # outputs come from the CPU
 }
 # Where the default is another: a module has weights of its own, and results need no folder.
-OTHER_DEFAULTS = {"weights", "out", "keep", "resume", "tensorboard", "weight_decay"}
+OTHER_DEFAULTS = {"weights", "out", "keep", "resume", "tensorboard", "weight_decay", "milestones", "augment"}
 PYTHON_ONLY = {
     "transfer": {"model", "images", "progress", "classes"},
     "prune": {"model", "images", "labels", "progress", "classes"},

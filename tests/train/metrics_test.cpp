@@ -32,6 +32,28 @@ TEST(CrossEntropy, IsTheMeanNegativeLogProbability) {
   EXPECT_TRUE(at::allclose(result.cotangent, expected, 1e-14, 1e-15));
 }
 
+TEST(Top5Accuracy, IsTheShareOfLabelsAmongTheFiveLargest) {
+  const at::Tensor outputs = at::tensor({7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0}).expand({4, 7});
+  EXPECT_EQ(score(outputs, at::tensor({0, 4, 3, 1}, at::kLong)).top5_accuracy, 1.0);
+  EXPECT_EQ(score(outputs, at::tensor({0, 5, 6, 4}, at::kLong)).top5_accuracy, 0.5);
+  EXPECT_EQ(score(outputs, at::tensor({0, 5, 6, 4}, at::kLong)).accuracy, 0.25);
+  EXPECT_TRUE(std::isnan(score(outputs.narrow(1, 0, 5), at::tensor({0, 1, 2, 3}, at::kLong)).top5_accuracy));
+}
+
+TEST(CrossEntropy, WithSmoothedLabelsIsAutogradsOfPyTorch) {
+  RandomStream stream(4, "test");
+  const at::Tensor outputs = random_normal(stream, {9, 6}, 2.0, at::kDouble).set_requires_grad(true);
+  const at::Tensor labels = at::arange(9, at::kLong).remainder(6);
+  for (const double smoothing : {0.0, 0.1, 0.7}) {
+    const at::Tensor expected = at::cross_entropy_loss(outputs, labels, {}, at::Reduction::Mean, -100, smoothing);
+    outputs.mutable_grad() = at::Tensor();
+    expected.backward();
+    const CrossEntropy result = cross_entropy(outputs.detach(), labels, smoothing);
+    EXPECT_NEAR(result.loss, expected.item<double>(), 1e-14);
+    EXPECT_TRUE(at::allclose(result.cotangent, outputs.grad(), 1e-13, 1e-15));
+  }
+}
+
 TEST(CrossEntropy, StaysFiniteForLargeOutputs) {
   const at::Tensor outputs = at::tensor({1e4F, -1e4F}).view({1, 2});
   EXPECT_EQ(cross_entropy(outputs, at::tensor({0}, at::kLong)).loss, 0.0);

@@ -10,6 +10,7 @@
 #include "ntt/core/error.h"
 #include "ntt/io/run_folder.h"
 #include "ntt/io/safetensors.h"
+#include "ntt/nn/adam.h"
 #include "ntt/train/training_state.h"
 #include "tests/io/temporary_folder.h"
 #include "tests/support/observers.h"
@@ -72,6 +73,57 @@ TEST_P(ResumeTestOf, InterruptedAfterEveryStepIsBitIdentical) {
 INSTANTIATE_TEST_SUITE_P(All, ResumeTestOf,
                          testing::Combine(testing::Values(Select::last, Select::best_validation),
                                           testing::Values(Execution::sparse, Execution::dense)));
+
+TEST_F(ResumeTest, WithMomentumScheduleAndAugmentationItIsBitIdenticalToo) {
+  for (const Execution execution : {Execution::sparse, Execution::dense}) {
+    for (const OptimiserKind optimiser : {OptimiserKind::adam, OptimiserKind::nesterov}) {
+      TrainingOptions options = quick_options(30);
+      options.execution = execution;
+      options.optimiser = optimiser;
+      options.schedule = {.kind = ScheduleKind::cosine, .warm_up = 10};
+      options.augmentation = parse_augmentation({"crop", "flip", "cutout"});
+      options.label_smoothing = 0.1;
+      Network whole = glyph_network(0.1);
+      train(whole, small_glyphs(), options);
+      options.out = folder_ / fmt::format("{}-{}", to_string(execution), to_string(optimiser));
+      Network parts = glyph_network(0.1);
+      for (std::int64_t step = 1; step < options.steps; ++step) {
+        EXPECT_THAT(train_one_step(parts, options), HasSubstr(fmt::format("at step {} of 30", step)));
+        parts = glyph_network(0.7);
+        options.resume = true;
+      }
+      train(parts, small_glyphs(), options);
+      EXPECT_TRUE(identical(whole, parts));
+    }
+  }
+}
+
+TEST_F(ResumeTest, RefusesACheckpointOfOtherOptimisersSchedulesAndImages) {
+  TrainingOptions options = quick_options(5);
+  options.out = folder_;
+  Network network = glyph_network();
+  Stopper stopper;
+  options.observer = &stopper;
+  EXPECT_THROW(train(network, small_glyphs(), options), Interrupted);
+  options.resume = true;
+  const auto expect_refused = [&](TrainingOptions other, const char* named) {
+    other.learning_rate = 1e-3;
+    other.weight_decay = 1e-8;
+    EXPECT_THAT(message_of<InputError>([&] { train(network, small_glyphs(), other); }), HasSubstr(named));
+  };
+  TrainingOptions other = options;
+  other.optimiser = OptimiserKind::sgd;
+  expect_refused(other, "sgd with momentum 0.9");
+  other = options;
+  other.schedule = {.kind = ScheduleKind::step, .warm_up = 3};
+  expect_refused(other, "schedule step of 0.1 at 0.5 0.75 with 3 steps of warm-up");
+  other = options;
+  other.label_smoothing = 0.1;
+  expect_refused(other, "label smoothing 0.1");
+  other = options;
+  other.augmentation = parse_augmentation({"flip", "crop"});
+  expect_refused(other, "augmentation crop flip");
+}
 
 TEST_F(ResumeTest, RefusesACheckpointOfOtherOptions) {
   TrainingOptions options = quick_options(5);

@@ -36,7 +36,7 @@ std::vector<at::Tensor> train_with_autograd(const Network& start, const Training
     const at::Tensor hidden = at::relu(at::linear(data.train_inputs.flatten(1), values[0] * masks[0], values[1]));
     const at::Tensor outputs = at::linear(hidden, values[2] * masks[2], values[3]);
     const at::Tensor penalty = (values[0] * masks[0]).pow(2).sum() + (values[2] * masks[2]).pow(2).sum();
-    (at::cross_entropy_loss(outputs, data.train_labels) + options.weight_decay * penalty).backward();
+    (at::cross_entropy_loss(outputs, data.train_labels) + *options.weight_decay * penalty).backward();
     for (std::size_t i = 0; i < values.size(); ++i) {
       const at::Tensor gradient = values[i].grad().clone();
       values[i].mutable_grad().reset();
@@ -71,13 +71,73 @@ TEST_F(TrainerTest, AgreesWithAutograd) {
   }
 }
 
+TEST_F(TrainerTest, MomentumScheduleAndSmoothingAgreeWithAutograd) {
+  RandomStream stream(2, "test");
+  const at::Tensor inputs = random_normal(stream, {6, 1, 2, 3}, 1.0, at::kDouble);
+  const at::Tensor labels = at::tensor({0, 1, 2, 3, 2, 0}, at::kLong);
+  const TrainingData data{inputs, labels, inputs, labels};
+  Network network = small_network({1, 2, 3}, 5, 4, 0.5, at::kDouble);
+  TrainingOptions options;
+  options.steps = 7;
+  options.batch_size = 6;
+  options.held_out = 0;
+  options.optimiser = OptimiserKind::nesterov;
+  options.momentum = 0.8;
+  options.weight_decay = 0.05;
+  options.label_smoothing = 0.1;
+  options.schedule = {.kind = ScheduleKind::cosine, .warm_up = 2};
+  std::vector<at::Tensor> values, masks, velocities;
+  for (const Parameter* parameter : network.parameters()) {
+    values.push_back(parameter->effective.clone().set_requires_grad(true));
+    masks.push_back(parameter->pattern ? parameter->mask() : at::ones_like(parameter->value));
+    velocities.push_back(at::zeros_like(parameter->value));
+  }
+  for (int step = 0; step < 7; ++step) {
+    const at::Tensor hidden = at::relu(at::linear(inputs.flatten(1), values[0], values[1]));
+    at::cross_entropy_loss(at::linear(hidden, values[2], values[3]), labels, {}, at::Reduction::Mean, -100, 0.1)
+        .backward();
+    const double rate = 0.01 * (step < 2 ? (step + 1) / 2.0 : (1 + std::cos(M_PI * (step - 2) / 5)) / 2);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const at::Tensor g = masks[i] * values[i].grad() + (i % 2 == 0 ? 0.05 : 0) * values[i].detach();
+      velocities[i] = 0.8 * velocities[i] + g;
+      values[i] = (values[i].detach() - rate * (g + 0.8 * velocities[i])).set_requires_grad(true);
+    }
+  }
+  train(network, data, options);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    EXPECT_TRUE(at::allclose(network.parameters()[i]->effective, values[i].detach(), 1e-10, 1e-12))
+        << network.parameters()[i]->name;
+  }
+}
+
+TEST_F(TrainerTest, AugmentationChangesTrainingAndNothingElse) {
+  TrainingOptions options = quick_options(40);
+  Network plain = glyph_network();
+  train(plain, small_glyphs(), options);
+  options.augmentation = parse_augmentation({"crop"});
+  Network shifted = glyph_network();
+  const at::Tensor before = small_glyphs().train_inputs.clone();
+  const TrainingResult result = train(shifted, small_glyphs(), options);
+  EXPECT_FALSE(identical(plain, shifted));
+  EXPECT_TRUE(at::equal(small_glyphs().train_inputs, before));
+  EXPECT_EQ(score(shifted.predict(small_glyphs().test_inputs), small_glyphs().test_labels).accuracy,
+            result.last.test_accuracy);
+}
+
 TEST_F(TrainerTest, DefaultsAreThePublishedOnes) {
   const TrainingOptions options;
   EXPECT_EQ(options.epochs, 50);
   EXPECT_EQ(options.batch_size, 64);
-  EXPECT_EQ(default_learning_rate(testing_support::small_network("lenet")), 1e-3);
-  EXPECT_EQ(default_learning_rate(testing_support::small_network("residual-bn")), 3e-3);
-  EXPECT_EQ(options.weight_decay, 1e-8);
+  EXPECT_EQ(options.optimiser, OptimiserKind::adam);
+  EXPECT_EQ(default_learning_rate(OptimiserKind::adam, testing_support::small_network("lenet")), 1e-3);
+  EXPECT_EQ(default_learning_rate(OptimiserKind::adam, testing_support::small_network("residual-bn")), 3e-3);
+  EXPECT_EQ(default_weight_decay(OptimiserKind::adam), 1e-8);
+  EXPECT_EQ(default_learning_rate(OptimiserKind::sgd, testing_support::small_network("lenet")), 0.01);
+  EXPECT_EQ(default_learning_rate(OptimiserKind::nesterov, testing_support::small_network("residual-bn")), 0.1);
+  EXPECT_EQ(default_weight_decay(OptimiserKind::sgd), 5e-4);
+  EXPECT_EQ(options.schedule.kind, ScheduleKind::constant);
+  EXPECT_EQ(options.label_smoothing, 0);
+  EXPECT_FALSE(options.augmentation.any());
   EXPECT_EQ(options.held_out, 0.1);
   EXPECT_EQ(options.evaluate_every, 100);
   EXPECT_EQ(options.select, Select::last);
@@ -209,6 +269,28 @@ TEST_F(TrainerTest, RefusesWhatDoesNotFit) {
   options = quick_options(1);
   options.learning_rate = 0;
   EXPECT_THAT(message(small_glyphs(), options), HasSubstr("learning rate 0"));
+  options = quick_options(1);
+  options.momentum = 1;
+  EXPECT_THAT(message(small_glyphs(), options), HasSubstr("momentum is 1"));
+  options = quick_options(1);
+  options.label_smoothing = 1;
+  EXPECT_THAT(message(small_glyphs(), options), HasSubstr("label smoothing is 1"));
+  options = quick_options(1);
+  options.schedule.milestones = {0.5, 60};
+  EXPECT_THAT(message(small_glyphs(), options), HasSubstr("milestone 60"));
+  options = quick_options(1);
+  options.schedule.gamma = 0;
+  EXPECT_THAT(message(small_glyphs(), options), HasSubstr("is 0, but must be above 0"));
+  options = quick_options(1);
+  options.schedule.warm_up = -1;
+  EXPECT_THAT(message(small_glyphs(), options), HasSubstr("warm-up is -1"));
+  options = quick_options(1);
+  options.augmentation.flip = true;
+  TrainingData rows = small_glyphs();
+  rows.train_inputs = rows.train_inputs.flatten(1);
+  rows.test_inputs = rows.test_inputs.flatten(1);
+  Network of_rows = small_network({784}, 4, 10, 0.5);
+  EXPECT_THAT(message_of<InputError>([&] { train(of_rows, rows, options); }), HasSubstr("inputs here are of 784"));
   options = quick_options(1);
   options.select = Select::best_validation;
   options.held_out = 0;
