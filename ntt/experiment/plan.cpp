@@ -14,6 +14,7 @@
 
 #include "ntt/core/error.h"
 #include "ntt/io/read_file.h"
+#include "ntt/prune/method.h"
 #include "ntt/transfer/method_names.h"
 
 namespace ntt {
@@ -22,6 +23,9 @@ namespace {
 constexpr const char* kDense = "dense";
 constexpr const char* kNoAblation = "none";
 constexpr const char* kInvert = "invert";
+
+/// The options that take a list.
+const std::set<std::string> kLists{"augment", "classes", "keep", "milestones"};
 
 using Words = std::vector<std::string>;
 /// Options of a stage: {"epochs": "20"}.
@@ -143,7 +147,7 @@ class PlanReader {
     for (const auto& [key, node] : table) {
       const std::string name(key.str());
       const std::vector<std::string> texts = values(name, node);
-      if (texts.size() != 1 && name != "classes") {
+      if (texts.size() != 1 && !kLists.contains(name)) {
         fail(fmt::format("{} '{}' must be one value", where, name));
       }
       into[name] = fmt::format("{}", fmt::join(texts, ","));
@@ -317,7 +321,7 @@ class Unroller {
       return method == kNttExact || method == kNttSketch;
     }
     if (option == "rounds") {
-      return method == "synflow" || method == "ntk-sap";
+      return !is_transfer_method(method) && find_prune_method(method).rounds > 1;
     }
     return is_transfer_method(method) || !kOfTransfer.contains(option);
   }

@@ -76,6 +76,17 @@ TEST_F(PlanTest, EachMethodGetsTheOptionsThatItTakes) {
   EXPECT_THAT(job(all, "find/mnist-lenet-300-100-synflow-0.1-layer-1").arguments, Not(Contains("--steps")));
 }
 
+TEST_F(PlanTest, OptionsThatAreListsAreJoinedAndOthersAreOneValue) {
+  const std::string grid = "[grid]\ndata = 'cifar-10'\nmethod = ['force', 'phew']\ndensity = 0.1\n";
+  const ExperimentPlan all =
+      plan(grid + "[find]\nrounds = 5\n[train]\naugment = ['crop', 'flip']\nmilestones = [0.25, 0.75]\n");
+  EXPECT_THAT(job(all, "train/cifar-10-lenet-300-100-phew-0.1-layer-1").arguments,
+              AllOf(Contains("crop,flip"), Contains("0.25,0.75")));
+  EXPECT_THAT(job(all, "find/cifar-10-lenet-300-100-force-0.1-layer-1").arguments, Contains("--rounds"));
+  EXPECT_THAT(job(all, "find/cifar-10-lenet-300-100-phew-0.1-layer-1").arguments, Not(Contains("--rounds")));
+  EXPECT_THAT(refusal(grid + "[train]\nseed = [1, 2]\n"), HasSubstr("[train] 'seed' must be one value"));
+}
+
 TEST_F(PlanTest, DenseNetworksAreSharedAndNotAblated) {
   const ExperimentPlan all = plan(
       "[grid]\ndata = 'mnist'\nmethod = 'dense'\ndensity = [0.5, 0.1]\nscope = ['layer', 'global']\n"
