@@ -19,23 +19,6 @@ bool pays(const std::vector<LayerCost>& layers, const BreakEven& break_even) {
   return sparse < dense;
 }
 
-/// Inference runs any network; training knows the steps that blocks do.
-void check_possible(const Network& network, Workload workload) {
-  check_sparse_device(network);
-  if (workload == Workload::training) {
-    check_plan(network, PlanFor::training);
-  }
-}
-
-bool possible(const Network& network, Workload workload) {
-  try {
-    check_possible(network, workload);
-    return true;
-  } catch (const InputError&) {
-    return false;
-  }
-}
-
 }  // namespace
 
 std::string to_string(Execution execution) {
@@ -83,18 +66,33 @@ void check_sparse_device(const Network& network) {
   }
 }
 
+bool trains_in_blocks(const Network& network) {
+  if (!has_sparse_device(network)) {
+    return false;
+  }
+  try {
+    check_plan(network, PlanFor::training);
+    return true;
+  } catch (const InputError&) {
+    return false;
+  }
+}
+
 std::vector<Execution> choose_executions(Execution asked, const Network& network, Workload workload,
                                          const std::vector<std::int64_t>& batch_sizes) {
   if (asked == Execution::sparse) {
-    check_possible(network, workload);
+    check_sparse_device(network);
   }
-  if (asked != Execution::automatic || !possible(network, workload)) {
+  if (asked != Execution::automatic || !has_sparse_device(network)) {
     return std::vector(batch_sizes.size(), asked == Execution::automatic ? Execution::dense : asked);
   }
   const std::vector<LayerCost> layers = layer_costs(network);
+  const bool by_layer = workload == Workload::training && !trains_in_blocks(network);
   std::vector<Execution> chosen;
   for (const std::int64_t batch_size : batch_sizes) {
-    chosen.push_back(pays(layers, break_even(workload, batch_size)) ? Execution::sparse : Execution::dense);
+    const BreakEven even =
+        by_layer ? BreakEven{product_break_even(false), product_break_even(true)} : break_even(workload, batch_size);
+    chosen.push_back(pays(layers, even) ? Execution::sparse : Execution::dense);
   }
   return chosen;
 }

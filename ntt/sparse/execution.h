@@ -38,10 +38,13 @@ bool has_sparse_device(const Network& network);
 /// InputError where it is not.
 void check_sparse_device(const Network& network);
 
+/// Whether steps of training run in blocks of inputs, forward and back (SparseNetwork). Other networks are trained
+/// layer by layer, with products by the kept weights (SparseProducts).
+bool trains_in_blocks(const Network& network);
+
 /// Sparse or dense: what was asked for or, for `automatic`, what the break-even densities say is faster, each layer
 /// counted by its multiply-adds, for batches of so many inputs. InputError where sparse execution was asked for and
-/// there is none: for other devices than the CPU, other precisions than float32 and, in training, layers that make_plan
-/// refuses.
+/// there is none: for other devices than the CPU and other precisions than float32.
 NTT_API Execution choose_execution(Execution asked, const Network& network, Workload workload, std::int64_t batch_size);
 /// The same for each of several sizes of batches, at the cost of one.
 std::vector<Execution> choose_executions(Execution asked, const Network& network, Workload workload,

@@ -12,14 +12,19 @@
 #include "ntt/nn/statistics.h"
 #include "ntt/nn/sweeps.h"
 #include "ntt/sparse/sparse_network.h"
+#include "ntt/sparse/sparse_products.h"
 
 namespace ntt {
 namespace {
 
-class DenseExecutor : public Executor {
+/// Layer by layer on whole batches: with all weights, or by the products that `products` says.
+class LayerExecutor : public Executor {
  public:
-  DenseExecutor(Network& network, Optimiser& optimiser, double label_smoothing)
-      : network_(network), optimiser_(optimiser), label_smoothing_(label_smoothing), gradients_(network) {}
+  LayerExecutor(Network& network, Optimiser& optimiser, double label_smoothing, Execution products)
+      : network_(network), optimiser_(optimiser), label_smoothing_(label_smoothing), gradients_(network) {
+    choose_products(network_, products);
+  }
+  ~LayerExecutor() override { choose_products(network_, Execution::dense); }
 
   double loss_and_gradient(const at::Tensor& inputs, const at::Tensor& labels, const at::Tensor& chosen) override {
     gradients_.zero();
@@ -56,9 +61,9 @@ class DenseExecutor : public Executor {
 constexpr std::size_t kReturnedBytes = 16 << 20;
 
 /// Weights, gradients and the optimiser's states of the kept weights only.
-class SparseExecutor : public Executor {
+class BlockExecutor : public Executor {
  public:
-  SparseExecutor(Network& network, Optimiser& optimiser, double label_smoothing)
+  BlockExecutor(Network& network, Optimiser& optimiser, double label_smoothing)
       : network_(network),
         optimiser_(optimiser),
         label_smoothing_(label_smoothing),
@@ -77,7 +82,7 @@ class SparseExecutor : public Executor {
     release();
   }
 
-  ~SparseExecutor() override {
+  ~BlockExecutor() override {
     if (released_) {
       store_network();
     }
@@ -189,10 +194,10 @@ double dense_loss_and_gradient(Network& network, const at::Tensor& inputs, const
 
 std::unique_ptr<Executor> make_executor(Execution chosen, Network& network, Optimiser& optimiser,
                                         double label_smoothing) {
-  if (chosen == Execution::sparse) {
-    return std::make_unique<SparseExecutor>(network, optimiser, label_smoothing);
+  if (chosen != Execution::dense && trains_in_blocks(network)) {
+    return std::make_unique<BlockExecutor>(network, optimiser, label_smoothing);
   }
-  return std::make_unique<DenseExecutor>(network, optimiser, label_smoothing);
+  return std::make_unique<LayerExecutor>(network, optimiser, label_smoothing, chosen);
 }
 
 }  // namespace ntt

@@ -41,9 +41,11 @@ class Executor {
 double dense_loss_and_gradient(Network& network, const at::Tensor& inputs, const at::Tensor& labels,
                                double label_smoothing, Gradients& gradients);
 
-/// Keeps references to both, which nobody else may change while it is there. Sparse execution takes their tensors away
-/// and holds the kept entries alone: what was stored is there until the next step, and the network once more at the
-/// executor's end. Pruned weights then have the value 0, whatever it was: no output, gradient or network file reads it.
+/// Keeps references to both, which nobody else may change while it is there. `chosen` is dense, sparse or, where layers
+/// are to be sparse that are faster so, automatic. Networks that are trained in blocks give their tensors away for as
+/// long as the executor holds the kept entries only: what was stored is there until the next step, and the network once
+/// more at the executor's end. Pruned weights then have the value 0, whatever it was: no output, gradient or network
+/// file reads it.
 std::unique_ptr<Executor> make_executor(Execution chosen, Network& network, Optimiser& optimiser,
                                         double label_smoothing = 0);
 

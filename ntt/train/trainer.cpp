@@ -159,7 +159,8 @@ void Run::start() {
     }
     metrics_.truncate_to(state_.metrics_lines);
   }
-  executor_ = make_executor(execution_, network_, *optimiser_, options_.label_smoothing);
+  executor_ = make_executor(execution_ == Execution::dense ? execution_ : options_.execution, network_, *optimiser_,
+                            options_.label_smoothing);
 }
 
 TrainingResult Run::run() {

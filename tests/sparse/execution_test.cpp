@@ -59,22 +59,23 @@ void expect_refused(const Graph& graph, const std::string& said) {
   Network network = draw(graph, 3, at::kFloat);
   mask_at_random(network, 0.05, 5);
   EXPECT_EQ(choose_execution(Execution::sparse, network, Workload::inference, 64), Execution::sparse);
-  EXPECT_EQ(choose_execution(Execution::automatic, network, Workload::training, 64), Execution::dense);
+  EXPECT_EQ(choose_execution(Execution::automatic, network, Workload::training, 64), Execution::sparse);
+  EXPECT_FALSE(trains_in_blocks(network));
   try {
-    choose_execution(Execution::sparse, network, Workload::training, 64);
+    check_plan(network, PlanFor::training);
     ADD_FAILURE() << "was accepted";
   } catch (const InputError& error) {
     EXPECT_THAT(error.what(), HasSubstr("sparse execution does not know " + said));
   }
 }
 
-TEST(ExecutionTest, IsDenseWhereThereIsNoPlan) {
+TEST(ExecutionTest, IsByLayerWhereThereIsNoPlan) {
   for (const auto& [name, said] : refusals()) {
     expect_refused(small_network(name), said);
   }
 }
 
-TEST(ExecutionTest, IsDenseForSettingsThatNoStepHas) {
+TEST(ExecutionTest, IsByLayerForSettingsThatNoStepHas) {
   const std::map<std::string, std::string> cases{
       {"{type = 'conv2d', out_channels = 2, kernel = 2, dilation = 2}", "convolutions with groups or dilation"},
       {"{type = 'conv2d', out_channels = 2, kernel = 2, stride = [1, 2]}", "convolutions whose sides differ"},

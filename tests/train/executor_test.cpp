@@ -286,7 +286,7 @@ TEST_F(ExecutorTest, TheBestWeightsHaveTheirRunningStatistics) {
   options.evaluate_every = 1;
   Network best = glyph_normalised();
   const TrainingResult result = train(best, small_glyphs(), options);
-  EXPECT_EQ(result.execution, Execution::dense);
+  EXPECT_EQ(result.execution, Execution::sparse);
   ASSERT_LT(result.best.step, result.steps);
   EXPECT_EQ(score(best.predict(small_glyphs().test_inputs), small_glyphs().test_labels).accuracy,
             result.best.test_accuracy);
