@@ -240,6 +240,22 @@ void add_regularisation_options(CLI::App& train, TrainingOptions& training) {
       ->default_str("");
 }
 
+/// How masks change in training.
+void add_mask_options(CLI::App& train, MaskUpdates& updates) {
+  train
+      .add_option_function<std::string>(
+          "--mask-updates", [&updates](const std::string& name) { updates.rule = parse_mask_rule(name); },
+          "Masks stay, or weights are exchanged in training: for random ones (set), or those of large gradients (rigl)")
+      ->check(CLI::IsMember({"none", "set", "rigl"}))
+      ->default_str(to_string(updates.rule));
+  train.add_option("--mask-interval", updates.interval, "Steps between such exchanges")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
+  train.add_option("--mask-share", updates.share, "Share of a layer's weights that the first one takes; it falls to 0")
+      ->check(CLI::Range(0.0, 1.0));
+  train.add_option("--mask-until", updates.until, "Share of the run after which masks stay")
+      ->check(CLI::Range(0.0, 1.0));
+}
+
 void add_training_options(CLI::App& train, TrainCommand& options) {
   TrainingOptions& training = options.training;
   const CLI::Range count(std::int64_t{1}, std::int64_t{1} << 40);
@@ -249,6 +265,7 @@ void add_training_options(CLI::App& train, TrainCommand& options) {
   train.add_option("--batch-size", training.batch_size, "Inputs a step")->check(count);
   add_optimiser_options(train, training);
   add_regularisation_options(train, training);
+  add_mask_options(train, training.mask_updates);
   train.add_option("--held-out", training.held_out, "Share of the training inputs kept for validation")
       ->check(CLI::Range(0.0, 0.99));
   train.add_option("--evaluate-interval", training.evaluate_every, "Steps between evaluations")->check(count);
@@ -265,7 +282,7 @@ void add_training_options(CLI::App& train, TrainCommand& options) {
 }  // namespace
 
 void add_train_command(CLI::App& app) {
-  CLI::App* train = add_run_command(app, "train", "Train a network with labels, its masks fixed",
+  CLI::App* train = add_run_command(app, "train", "Train a network with labels, its masks fixed or not",
                                     "ntt train --init runs/ntt --data mnist --epochs 50 --out runs/ntt-trained\n"
                                     "  ntt train --method random --model lenet-300-100 --density 0.03 --data glyphs "
                                     "--out runs/random");

@@ -51,6 +51,10 @@ void check_data(const TrainingData& data, const TrainingOptions& options, const 
   if (data.test_inputs.defined()) {
     check_part("test", data.test_inputs, data.test_labels, network);
   }
+  const auto masked = [](const Parameter* parameter) { return parameter->pattern != nullptr; };
+  if (options.mask_updates.rule != MaskRule::none && std::ranges::none_of(network.parameters(), masked)) {
+    fail_input("network '{}' has no masks that training could change; begin with a sparse one", network.graph().name);
+  }
   if (options.augmentation.any() && data.train_inputs.dim() != 4) {
     fail_input("augmentation is for images of channels, height and width, but inputs here are of {}",
                to_string(data.train_inputs.sizes().slice(1).vec()));
@@ -87,6 +91,8 @@ class Run {
   void step();
   [[nodiscard]] at::Tensor batch_of(const at::Tensor& chosen) const;
   double loss_and_gradient(const at::Tensor& chosen);
+  double exchange_by_gradient(const at::Tensor& chosen);
+  void exchange(const Gradients* gradients, std::int64_t step);
   void evaluate();
   void note_best();
   void checkpoint();
@@ -192,13 +198,20 @@ void Run::step() {
     order_ = epoch_order(split_.train, options_.seed, state_.step / steps_an_epoch_).to(data_.train_inputs.device());
   }
   const at::Tensor chosen = order_.narrow(0, place * options_.batch_size, options_.batch_size);
-  const double loss = loss_and_gradient(chosen);
+  const bool changes_masks = options_.mask_updates.due(state_.step, total_);
+  const bool by_gradient = changes_masks && options_.mask_updates.rule == MaskRule::rigl;
+  const double loss = by_gradient ? exchange_by_gradient(chosen) : loss_and_gradient(chosen);
   optimiser_->set_learning_rate(*options_.learning_rate * options_.schedule.factor(state_.step, total_));
   ++state_.step;
   if (!std::isfinite(loss)) {
     fail_diverged("loss", loss);
   }
-  executor_->update(*options_.weight_decay);
+  if (!by_gradient) {
+    executor_->update(*options_.weight_decay);
+  }
+  if (changes_masks && !by_gradient) {
+    exchange(nullptr, state_.step - 1);
+  }
   state_.loss_sum += loss;
   ++state_.loss_count;
   state_.step_seconds += watch.seconds();
@@ -216,6 +229,22 @@ double Run::loss_and_gradient(const at::Tensor& chosen) {
   }
   return executor_->loss_and_gradient(batch_of(chosen), data_.train_labels.index_select(0, chosen),
                                       at::arange(chosen.size(0), chosen.options()));
+}
+
+double Run::exchange_by_gradient(const at::Tensor& chosen) {
+  executor_->store();
+  Gradients gradients(network_);
+  const double loss = dense_loss_and_gradient(network_, batch_of(chosen), data_.train_labels.index_select(0, chosen),
+                                              options_.label_smoothing, gradients);
+  exchange(&gradients, state_.step);
+  return loss;
+}
+
+void Run::exchange(const Gradients* gradients, std::int64_t step) {
+  executor_->store();
+  executor_.reset();
+  exchange_weights(network_, *optimiser_, gradients, options_.mask_updates.share_at(step, total_), options_.seed, step);
+  executor_ = make_executor(execution_, network_, *optimiser_, options_.label_smoothing);
 }
 
 void Run::evaluate() {

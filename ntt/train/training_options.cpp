@@ -27,6 +27,20 @@ void check_schedule(const TrainingOptions& options) {
   }
 }
 
+void check_mask_updates(const TrainingOptions& options) {
+  const MaskUpdates& updates = options.mask_updates;
+  if (updates.interval < 1 || !(updates.share >= 0 && updates.share <= 1) ||
+      !(updates.until >= 0 && updates.until <= 1)) {
+    fail_input(
+        "masks change every {} steps, by a share of {}, until {} of the run; the interval must be at least 1, the "
+        "others from 0 to 1",
+        updates.interval, updates.share, updates.until);
+  }
+  if (updates.rule != MaskRule::none && options.select == Select::best_validation) {
+    fail_input("weights of best validation can be kept under masks that stay only; keep the last, or change no masks");
+  }
+}
+
 std::string describe(const Schedule& schedule) {
   std::string text = ", schedule " + to_string(schedule.kind);
   if (schedule.kind == ScheduleKind::step) {
@@ -87,6 +101,7 @@ void check_training_options(const TrainingOptions& options) {
     fail_input("the label smoothing is {}, but must be at least 0 and below 1", options.label_smoothing);
   }
   check_schedule(options);
+  check_mask_updates(options);
   if (options.select == Select::best_validation && !(options.held_out > 0)) {
     fail_input("to keep the weights of best validation, a part of the training inputs must be held out, not {}",
                options.held_out);
@@ -113,6 +128,10 @@ std::string identity_of(const TrainingOptions& options, Execution execution, std
   }
   if (options.augmentation.any()) {
     text += fmt::format(", augmentation {}", fmt::join(names_of(options.augmentation), " "));
+  }
+  if (const MaskUpdates& updates = options.mask_updates; updates.rule != MaskRule::none) {
+    text += fmt::format(", {} every {} steps by {} until {}", to_string(updates.rule), updates.interval, updates.share,
+                        updates.until);
   }
   return text;
 }

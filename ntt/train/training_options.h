@@ -10,6 +10,7 @@
 #include "ntt/nn/network.h"
 #include "ntt/sparse/execution.h"
 #include "ntt/train/augmentation.h"
+#include "ntt/train/mask_updates.h"
 #include "ntt/train/schedule.h"
 
 namespace ntt {
@@ -36,6 +37,7 @@ struct TrainingOptions {
   Schedule schedule;
   double label_smoothing = 0;  ///< so much of each label is spread over all classes (Szegedy et al., CVPR 2016)
   Augmentation augmentation;
+  MaskUpdates mask_updates;
   double held_out = 0.1;   ///< fraction of the training inputs for validation
   std::uint64_t seed = 0;  ///< of the split, of the order of inputs and of augmentation
   std::int64_t evaluate_every = 100;

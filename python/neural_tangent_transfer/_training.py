@@ -59,6 +59,10 @@ def train(
     gamma: float = TRAINING.gamma,
     label_smoothing: float = TRAINING.label_smoothing,
     augment: Union[str, Sequence[str]] = (),
+    mask_updates: str = TRAINING.mask_updates,
+    mask_interval: int = TRAINING.mask_interval,
+    mask_share: float = TRAINING.mask_share,
+    mask_until: float = TRAINING.mask_until,
     held_out: float = TRAINING.held_out,
     evaluate_interval: int = TRAINING.evaluate_interval,
     select: str = TRAINING.select,
@@ -76,7 +80,7 @@ def train(
     tensorboard: bool = TRAINING.tensorboard,
     progress: bool = True,
 ) -> TrainedNetwork:
-    """Trains a network with labels, its masks fixed.
+    """Trains a network with labels, its masks fixed unless `mask_updates` says otherwise.
 
     As the paper did by default: Adam minimises the cross-entropy + weight_decay · Σ‖m ⊙ W‖² (Liu & Zenke, ICML 2020).
     Steps are computed with the kept weights only, where that is faster. A loop of PyTorch over a module that `apply_to`
@@ -106,6 +110,11 @@ def train(
         gamma: of "step".
         label_smoothing: share of each label that is spread over all classes.
         augment: random changes of images: "crop" (shifted by up to 4 pixels), "flip", "cutout" (of 16 pixels).
+        mask_updates: "none", or weights are exchanged in training, for random ones ("set", Mocanu et al., 2018) or those
+            of large gradients ("rigl", Evci et al., ICML 2020).
+        mask_interval: steps between such exchanges.
+        mask_share: share of a layer's weights that the first one takes; it falls to 0.
+        mask_until: share of the run after which masks stay.
         held_out: share of the training inputs kept for validation.
         evaluate_interval: steps between evaluations.
         select: whose weights to keep: "last", or those of "best-validation".

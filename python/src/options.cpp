@@ -99,6 +99,14 @@ void bind_training_options(nanobind::module_& module) {
           "gamma", [](Options & o) -> auto& { return o.schedule.gamma; }, Range{1e-6, 1})
       .number(
           "label_smoothing", [](Options & o) -> auto& { return o.label_smoothing; }, Range{0, 0.99})
+      .choice(
+          "mask_updates", [](Options & o) -> auto& { return o.mask_updates.rule; }, kMaskRules)
+      .number(
+          "mask_interval", [](Options & o) -> auto& { return o.mask_updates.interval; }, kCount)
+      .number(
+          "mask_share", [](Options & o) -> auto& { return o.mask_updates.share; }, Range{0, 1})
+      .number(
+          "mask_until", [](Options & o) -> auto& { return o.mask_updates.until; }, Range{0, 1})
       .property(
           "augment", [](const Options& o) { return names_of(o.augmentation); },
           [](Options& o, const std::vector<std::string>& names) { o.augmentation = parse_augmentation(names); })

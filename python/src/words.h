@@ -30,6 +30,7 @@ inline const Words<ScheduleKind> kRateSchedules{{"constant", ScheduleKind::const
                                                 {"step", ScheduleKind::step},
                                                 {"cosine", ScheduleKind::cosine},
                                                 {"one-cycle", ScheduleKind::one_cycle}};
+inline const Words<MaskRule> kMaskRules{{"none", MaskRule::none}, {"set", MaskRule::set}, {"rigl", MaskRule::rigl}};
 inline const Words<Initialisation> kInitialisations{
     {"glorot", Initialisation::glorot}, {"he", Initialisation::he}, {"as-given", Initialisation::as_given}};
 
