@@ -10,6 +10,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/bench_network.h"
 #include "cli/commands.h"
 #include "cli/process/interrupt.h"
 #include "cli/process/progress.h"
@@ -34,6 +35,7 @@ struct BenchSparseOptions {
   std::vector<std::int64_t> batch_sizes{1, 16, 64, 256};
   bool layers = false;
   double seconds = 0.15;
+  std::string network;
 };
 
 const std::vector<std::string> kWorkloads{"inference", "training"};
@@ -297,6 +299,10 @@ void bench_sparse(const CLI::App& subcommand, const BenchSparseOptions& options)
     }
   }
   const c10::InferenceMode without_autograd;
+  if (!options.network.empty()) {
+    bench_network(subcommand, options.common, {options.network, options.batch_sizes, options.seconds});
+    return;
+  }
   const Stopwatch watch;
   SparseBench bench(options);
   bench.run();
@@ -317,21 +323,31 @@ void bench_sparse(const CLI::App& subcommand, const BenchSparseOptions& options)
 }  // namespace
 
 void add_bench_sparse_command(CLI::App& bench) {
-  CLI::App* sparse = add_run_command(bench, "sparse", "Time answers and training steps, sparse against dense",
-                                     "ntt bench sparse --layers\n"
+  CLI::App* sparse = add_run_command(bench, "sparse", "Time inference and training steps, sparse against dense",
+                                     "ntt bench sparse --network pruned.onnx\n"
+                                     "  ntt bench sparse --layers\n"
                                      "  ntt bench sparse --model conv-4 --densities 0.1,0.03 --batch-sizes 64 --json");
   auto options = std::make_shared<BenchSparseOptions>();
-  sparse->add_option("--model", options->models, "lenet-300-100, lenet-5-caffe, conv-4 or .toml files")
+  CLI::Option* network = sparse->add_option("--network", options->network,
+                                            "Run folder, network file or .onnx: inference with its own weights, of "
+                                            "which those that are 0 count as pruned");
+  network->type_name("DIR|FILE");
+  sparse
+      ->add_option("--model", options->models,
+                   "Built-in models or .toml files (default: lenet-300-100,lenet-5-caffe,conv-4)")
       ->delimiter(',')
+      ->excludes(network)
       ->type_name("MODEL,...");
   sparse->add_option("--densities", options->densities, "Densities, in each layer")
       ->delimiter(',')
+      ->excludes(network)
       ->type_name("DENSITY,...");
   sparse->add_option("--batch-sizes", options->batch_sizes, "Inputs at once")
       ->delimiter(',')
       ->type_name("INT,...")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 16));
-  sparse->add_flag("--layers", options->layers, "Each layer alone, too, and the break-even density of each kind");
+  sparse->add_flag("--layers", options->layers, "Each layer by itself, too, and the break-even density of each kind")
+      ->excludes(network);
   sparse->add_option("--seconds", options->seconds, "How long to measure each time")->check(CLI::PositiveNumber);
   add_seed_option(*sparse, options->common);
   add_machine_options(*sparse, options->common);

@@ -37,7 +37,7 @@ LayerOperations count_layer(const SparseLayer& layer, std::int64_t inputs) {
 }
 
 /// Registers of sums that are kept over a row's entries (plane_kernels.cpp), where one holds kLanes.
-constexpr std::int64_t kTile = 16;
+constexpr std::int64_t kTile = 8;
 
 LayerOperations count_layer(const PlaneLayer& layer, const Planes& input, const Planes& output, std::int64_t inputs) {
   LayerOperations counted;

@@ -82,10 +82,11 @@ void PlaneExecution::product(const PlaneStep& step) const {
   const Planes& to = planes(output);
   PlaneProduct p;
   p.begins = layer.begins.data();
+  p.outputs = layer.outputs.data();
   p.offsets = layer.offsets.data();
   p.values = layer.values.data();
   p.bias = layer.bias.data();
-  p.rows = layer.outputs();
+  p.rows = layer.rows();
   p.source = body(input);
   if (layer.copy) {
     copy_phases(layer, input);
@@ -97,7 +98,7 @@ void PlaneExecution::product(const PlaneStep& step) const {
   p.activation = step.lowered.activation;
   const auto multiply = to.features() ? feature_product : plane_product;
   const std::int64_t shares = threads();
-  const std::int64_t work = (layer.entries() + 2 * layer.outputs()) * to.run() / 8;
+  const std::int64_t work = (layer.entries() + 2 * layer.rows()) * to.run() / 8;
   parallel_for_work(shares, std::max<std::int64_t>(work / shares, 1), [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t share = begin; share < end; ++share) {
       multiply(p, share, shares);

@@ -20,13 +20,17 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Lanes = hn::CappedTag<float, Planes::kVector>;
 using Vector = hn::Vec<Lanes>;
 constexpr std::int64_t kWidth = static_cast<std::int64_t>(hn::MaxLanes(Lanes()));  ///< floats of a register
-/// Registers of sums: half of what the processor has, so that loads can run ahead.
-constexpr int kMost = kWidth == Planes::kVector ? 16 : 8;
+/// Registers of sums that are kept over a row's entries: as many multiply-adds as are under way at once.
+constexpr int kMost = 8;
 
-/// max(low, min(high, x)), NaN where x is.
+/// max(low, min(high, x)), NaN where x is: where an operand of x86's maximum is NaN, it gives the second.
 HWY_INLINE Vector clamp(Vector x, Vector low, Vector high) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
+  return hn::Min(high, hn::Max(low, x));
+#else
   x = hn::IfThenElse(hn::Gt(low, x), low, x);
   return hn::IfThenElse(hn::Lt(high, x), high, x);
+#endif
 }
 
 HWY_INLINE Vector sigmoid(Vector x) {
@@ -111,9 +115,10 @@ HWY_INLINE void sum_row(const PlaneProduct& p, std::int64_t row, std::int64_t q,
       sums[v] = hn::MulAdd(value, hn::LoadU(lanes, from + v * kWidth), sums[v]);
     }
   }
-  float* to = p.sums + row * p.to.plane + q;
+  const std::int64_t at = p.outputs[row] * p.to.plane + q;
+  float* to = p.sums + at;
   if (p.residual != nullptr) {
-    const float* residual = p.residual + row * p.to.plane + q;
+    const float* residual = p.residual + at;
     for (int v = 0; v < Registers; ++v) {
       sums[v] = hn::Add(sums[v], hn::LoadU(lanes, residual + v * kWidth));
     }
@@ -132,7 +137,7 @@ void sum_rows(const PlaneProduct& p, std::int64_t first, std::int64_t last, std:
   for (std::int64_t row = first; row < last; ++row) {
     sum_row<Registers>(p, row, q, low, high);
     if (!clamps) {
-      float* sums = p.sums + row * p.to.plane + q;
+      float* sums = p.sums + p.outputs[row] * p.to.plane + q;
       for_each_register(Registers * kWidth, p.to.keep + q, p.activation, sums,
                         [&](std::int64_t i) HWY_ATTR { return hn::LoadU(Lanes(), sums + i); });
     }
@@ -152,7 +157,7 @@ void sum_tile(const PlaneProduct& p, std::int64_t first, std::int64_t last, std:
 /// Zeros behind the positions of rows [first, last).
 void clear_behind(const PlaneProduct& p, std::int64_t first, std::int64_t last) {
   for (std::int64_t row = first; row < last; ++row) {
-    std::fill_n(p.sums + row * p.to.plane + p.to.run, p.to.plane - p.to.run, 0.0F);
+    std::fill_n(p.sums + p.outputs[row] * p.to.plane + p.to.run, p.to.plane - p.to.run, 0.0F);
   }
 }
 
@@ -226,14 +231,15 @@ void features(const PlaneProduct& p, std::int64_t share, std::int64_t shares) {
   const std::int64_t first = row_at(p, all * share / shares);
   const std::int64_t last = share + 1 == shares ? p.rows : row_at(p, all * (share + 1) / shares);
   for (std::int64_t row = first; row < last; ++row) {
-    const float sum = sum_entries(p, row) + (p.residual == nullptr ? 0.0F : p.residual[row]);
+    const std::int32_t output = p.outputs[row];
+    const float sum = sum_entries(p, row) + (p.residual == nullptr ? 0.0F : p.residual[output]);
     if (p.activation.kind == Activation::Kind::clamp) {
       const float least = sum < p.activation.low ? p.activation.low : sum;
-      p.sums[row] = least > p.activation.high ? p.activation.high : least;
+      p.sums[output] = least > p.activation.high ? p.activation.high : least;
     } else {
       float block[Planes::kVector] = {sum};
       activate(block, p.activation, nullptr, kWidth, block);
-      p.sums[row] = block[0];
+      p.sums[output] = block[0];
     }
   }
 }

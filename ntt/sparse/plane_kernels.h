@@ -15,10 +15,11 @@ struct PlaneRun {
   std::int64_t plane = 0;
 };
 
-/// sums[r plane + q] = activation(bias[r] + Σ_j values[j] source[offsets[j] + q] + residual[r plane + q]) over the
-/// entries j of row r, at the positions q of a run.
+/// sums[r plane + q] = activation(bias[i] + Σ_j values[j] source[offsets[j] + q] + residual[r plane + q]) over the
+/// entries j of row i, whose output is r = outputs[i], at the positions q of a run.
 struct PlaneProduct {
   const std::int32_t* begins = nullptr;   ///< [rows + 1]
+  const std::int32_t* outputs = nullptr;  ///< of each row
   const std::int32_t* offsets = nullptr;  ///< of each entry
   const float* values = nullptr;
   const float* bias = nullptr;

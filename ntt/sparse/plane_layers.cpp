@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
 
 #include "ntt/ops/convolution.h"
 #include "ntt/ops/pooling.h"
@@ -145,7 +147,7 @@ void index_windows(PlaneLayer& layer, const ConvGeometry& g, const at::Tensor& w
   TapIndex taps(g, input, output);
   const std::int64_t area = g.kernel_height * g.kernel_width;
   const std::int64_t channels = g.channels / g.groups;
-  const std::int64_t outputs_a_group = layer.outputs() / g.groups;
+  const std::int64_t outputs_a_group = layer.rows() / g.groups;
   for_each_stored(
       weight,
       [&](std::int64_t row, std::int64_t column, float value) {
@@ -171,6 +173,32 @@ void index_features(PlaneLayer& layer, const at::Tensor& weight, const Planes& i
         add_entry(layer, offset, value);
       },
       [&](std::int64_t) { layer.begins.push_back(static_cast<std::int32_t>(layer.entries())); });
+}
+
+/// Puts rows of as many entries one after another: a loop over them then ends where the last one did, which processors
+/// foresee.
+void sort_rows(PlaneLayer& layer) {
+  const std::vector<std::int32_t> begins = std::move(layer.begins);
+  const std::vector<std::int32_t> offsets = std::move(layer.offsets);
+  const std::vector<float> values = std::move(layer.values);
+  const std::vector<float> bias = std::move(layer.bias);
+  const auto size = [&](std::int32_t row) {
+    return begins[static_cast<std::size_t>(row) + 1] - begins[static_cast<std::size_t>(row)];
+  };
+  layer.outputs.resize(bias.size());
+  std::iota(layer.outputs.begin(), layer.outputs.end(), 0);
+  std::ranges::stable_sort(layer.outputs, {}, size);
+  layer.begins = {0};
+  layer.offsets.clear();
+  layer.values.clear();
+  layer.bias.clear();
+  for (const std::int32_t row : layer.outputs) {
+    const auto first = begins[static_cast<std::size_t>(row)];
+    layer.offsets.insert(layer.offsets.end(), offsets.begin() + first, offsets.begin() + first + size(row));
+    layer.values.insert(layer.values.end(), values.begin() + first, values.begin() + first + size(row));
+    layer.bias.push_back(bias[static_cast<std::size_t>(row)]);
+    layer.begins.push_back(static_cast<std::int32_t>(layer.values.size()));
+  }
 }
 
 }  // namespace
@@ -212,6 +240,7 @@ PlaneLayer make_plane_layer(const Network& network, NodeId id, const Planes& inp
   } else {
     index_features(layer, weight, input);
   }
+  sort_rows(layer);
   return layer;
 }
 

@@ -231,7 +231,7 @@ class PlanePlanner {
 std::int64_t PlanePlan::weight_bytes() const {
   std::int64_t bytes = 0;
   for (const PlaneLayer& layer : layers) {
-    bytes += 8 * layer.entries() + 8 * layer.outputs();
+    bytes += 8 * layer.entries() + 12 * layer.rows();
   }
   for (const DenseNode& node : nodes) {
     for (const auto& parameter : node.parameters) {

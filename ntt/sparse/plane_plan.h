@@ -15,16 +15,17 @@ namespace ntt {
 /// A linear layer or convolution by its stored weights, for one input.
 struct PlaneLayer {
   std::string name;                   ///< "conv1"
-  std::vector<std::int32_t> begins;   ///< [outputs + 1], of each output's entries
+  std::vector<std::int32_t> begins;   ///< [rows + 1], of each row's entries
+  std::vector<std::int32_t> outputs;  ///< of each row; those of as many entries follow each other
   std::vector<std::int32_t> offsets;  ///< of each entry: from a position of the first output to what it weighs there
   std::vector<float> values;          ///< of each entry
-  std::vector<float> bias;            ///< [outputs]
+  std::vector<float> bias;            ///< of each row
   std::optional<PhaseCopy> copy;      ///< what it reads, if not the input itself
   std::int64_t copy_at = 0;           ///< of that, in a workspace
   std::int64_t positions = 1;         ///< of an output
   std::int64_t patch = 0;             ///< weights of an output if none were zero
 
-  std::int64_t outputs() const { return static_cast<std::int64_t>(bias.size()); }
+  std::int64_t rows() const { return static_cast<std::int64_t>(bias.size()); }
   std::int64_t entries() const { return static_cast<std::int64_t>(values.size()); }
 };
 

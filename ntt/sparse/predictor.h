@@ -11,11 +11,11 @@
 #include "ntt/core/api.h"
 #include "ntt/nn/network.h"
 #include "ntt/sparse/execution.h"
+#include "ntt/sparse/layer_operations.h"
 
 namespace ntt {
 
 class SparseInference;
-struct LayerOperations;
 
 /// Runs inference with a network: with its stored weights only on the CPU, where that is faster, or densely, on any
 /// device. Weights that are zero count as pruned, with a mask or without.

@@ -31,7 +31,7 @@ double input_ns(const PlanePlan& plan) {
     const auto entries = static_cast<double>(layer.entries());
     const auto registers = static_cast<double>(to.run() / Planes::kVector);
     ns += to.features() ? kGathered * entries : kRegister * entries * registers;
-    ns += kRow * static_cast<double>(layer.outputs()) * std::max(1.0, registers / 16);
+    ns += kRow * static_cast<double>(layer.rows()) * std::max(1.0, registers / 8);
     ns += layer.copy ? kFloat * static_cast<double>(layer.copy->to.size()) : 0;
   }
   return ns;

@@ -50,14 +50,14 @@ TEST(OperationsTest, AConvolutionReadsAWeightOnceForEightWindows) {
 }
 
 /// The same for one input: rows of 13 positions lie 15 apart, so that the 148 from the first to the last fill ten
-/// registers, which one tile holds.
-TEST(OperationsTest, AConvolutionOfOneInputReadsAWeightOnceForATile) {
+/// registers: two tiles.
+TEST(OperationsTest, AConvolutionOfOneInputReadsAWeightOnceATile) {
   const Network network = draw(LayerStack("one", {2, 12, 15}).conv(4, 3).flatten().finish(), 1, at::kFloat);
   const LayerOperations planes = count_operations(make_plane_plan(network, Products::all), 1).front();
   EXPECT_EQ(planes.name, "conv1");
   constexpr std::int64_t kWeights = 4 * 2 * 3 * 3;
   EXPECT_EQ(planes.register_adds, kWeights * 10);
-  EXPECT_EQ(planes.loads, planes.register_adds + 2 * kWeights);
+  EXPECT_EQ(planes.loads, planes.register_adds + 2 * kWeights * 2);
   EXPECT_FALSE(planes.gathers);
 }
 
