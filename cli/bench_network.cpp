@@ -20,8 +20,8 @@ namespace ntt {
 namespace {
 
 /// One network at one batch size.
-nlohmann::json measure(const Predictor& dense, const Predictor& sparse, const Shape& input, std::int64_t batch_size,
-                       double seconds) {
+nlohmann::json measure(const Predictor& dense, const Predictor& sparse, const Predictor& automatic, const Shape& input,
+                       std::int64_t batch_size, double seconds) {
   RandomStream stream(0, "bench");
   Shape shape{batch_size};
   shape.insert(shape.end(), input.begin(), input.end());
@@ -30,7 +30,7 @@ nlohmann::json measure(const Predictor& dense, const Predictor& sparse, const Sh
   const auto call = [&](const Predictor& predictor) {
     return [&] { predictor.predict(inputs.data_ptr<float>(), batch_size, outputs.data_ptr<float>()); };
   };
-  const std::vector<CallTime> times = time_in_turn({call(dense), call(sparse)}, seconds);
+  const std::vector<CallTime> times = time_in_turn({call(dense), call(sparse), call(automatic)}, seconds);
   std::int64_t multiply_adds = 0;
   for (const LayerOperations& layer : sparse.operations(batch_size)) {
     multiply_adds += layer.multiply_adds;
@@ -38,6 +38,7 @@ nlohmann::json measure(const Predictor& dense, const Predictor& sparse, const Sh
   return {{"batch_size", batch_size},
           {"dense_ms", times[0].ms},
           {"sparse_ms", times[1].ms},
+          {"auto_ms", times[2].ms},
           {"ratio", times[0].ms / times[1].ms},
           {"sparse_calls", times[1].calls},
           {"dense_weight_bytes", dense.weight_bytes(batch_size)},
@@ -51,6 +52,7 @@ std::string rows_table(const nlohmann::json& rows) {
                {"dense, ms", kRight},
                {"sparse, ms", kRight},
                {"ratio", kRight},
+               {"auto, ms", kRight},
                {"inputs a second", kRight},
                {"weights: dense", kRight},
                {"sparse", kRight},
@@ -60,6 +62,7 @@ std::string rows_table(const nlohmann::json& rows) {
     const double ms = row.at("sparse_ms").get<double>();
     table.add_row({format_count(batch), fmt::format("{:.3f}", row.at("dense_ms").get<double>()),
                    fmt::format("{:.3f}", ms), fmt::format("{:.2f}", row.at("ratio").get<double>()),
+                   fmt::format("{:.3f}", row.at("auto_ms").get<double>()),
                    format_count(static_cast<std::int64_t>(1e3 * static_cast<double>(batch) / ms)),
                    format_bytes(row.at("dense_weight_bytes").get<double>()),
                    format_bytes(row.at("sparse_weight_bytes").get<double>()),
@@ -79,12 +82,13 @@ void bench_network(const CLI::App& subcommand, const CommonOptions& common, cons
   const Shape input = network.graph().input_shape();
   const std::string name = network.graph().name;
   const Predictor dense(network.clone(), Execution::dense);
-  const Predictor sparse(std::move(network), Execution::sparse);
+  const Predictor sparse(network.clone(), Execution::sparse);
+  const Predictor automatic(std::move(network));
   nlohmann::json rows = nlohmann::json::array();
   Progress progress("bench sparse", static_cast<std::int64_t>(options.batch_sizes.size()), "batch size");
   progress.update(0);
   for (const std::int64_t batch_size : options.batch_sizes) {
-    rows.push_back(measure(dense, sparse, input, batch_size, options.seconds));
+    rows.push_back(measure(dense, sparse, automatic, input, batch_size, options.seconds));
     progress.update(static_cast<std::int64_t>(rows.size()), fmt::format("batch {}", batch_size));
   }
   progress.finish();

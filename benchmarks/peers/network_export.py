@@ -102,7 +102,9 @@ def main():
             if isinstance(module, nn.BatchNorm2d):
                 module.running_mean.normal_(0, 0.1, generator=generator)
                 module.running_var.uniform_(0.5, 1.5, generator=generator)
-        prune([p for p in model.parameters() if p.dim() > 1], options.density, options.masks, generator)
+        weights = [p for p in model.parameters() if p.dim() > 1]
+        # Drawn weights of the classifier are by far the smallest: none of them would be left.
+        prune(weights[:-1] if options.masks == "global" else weights, options.density, options.masks, generator)
     inputs = np.random.default_rng(2022).standard_normal((options.batch_size, 3, size, size)).astype(np.float32)
     np.save(options.folder / "inputs.npy", inputs)
     torch.save(model, options.folder / "network.pt")

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "ntt/ops/convolution.h"
 #include "ntt/ops/pooling.h"
@@ -12,9 +13,24 @@ namespace {
 
 using Kind = LoweredStep::Kind;
 
-/// Densities below which a product by stored weights is faster than the dense one, for one input.
-constexpr double kConvolutionBreakEven = 0.35;
-constexpr double kLinearBreakEven = 0.15;
+/// Nanoseconds of one thread, as measured on Zen 5 (docs/performance.md): only their ratios matter.
+constexpr double kStoredRegister = 0.4;     ///< a stored weight at 16 positions
+constexpr double kGathered = 0.8;           ///< a stored weight of a linear layer
+constexpr double kDenseMultiplyAdd = 0.01;  ///< of a convolution
+constexpr double kDenseWeight = 0.07;       ///< of a linear layer, which reads each for one input
+constexpr double kMoved = 0.3;              ///< a value that is brought from planes or into them
+
+/// Whether one input is convolved faster by the stored weights than densely.
+bool stored_convolution_is_faster(const ConvGeometry& g, std::int64_t stored, std::int64_t weights,
+                                  std::int64_t out_channels) {
+  if (g.depthwise()) {
+    return true;
+  }
+  const auto positions = static_cast<double>(g.positions());
+  const auto moved = static_cast<double>(g.image_size()) + positions * static_cast<double>(out_channels);
+  return kStoredRegister * static_cast<double>(stored) * std::ceil(positions / 16) <
+         kDenseMultiplyAdd * static_cast<double>(weights) * positions + kMoved * moved;
+}
 
 class Lowering {
  public:
@@ -123,12 +139,14 @@ class Lowering {
     if ((conv == nullptr && shape(node.output).size() != 1) || !weight.is_cpu()) {
       return false;
     }
-    if (products_ == Products::all || (conv != nullptr && conv->geometry().depthwise())) {
+    if (products_ == Products::all) {
       return true;
     }
-    const double density =
-        static_cast<double>(at::count_nonzero(weight).item<std::int64_t>()) / static_cast<double>(weight.numel());
-    return density < (conv != nullptr ? kConvolutionBreakEven : kLinearBreakEven);
+    const auto stored = at::count_nonzero(weight).item<std::int64_t>();
+    if (conv == nullptr) {
+      return kGathered * static_cast<double>(stored) < kDenseWeight * static_cast<double>(weight.numel());
+    }
+    return stored_convolution_is_faster(conv->geometry(), stored, weight.numel(), weight.size(0));
   }
 
   /// Whether a value is [channels, positions...] or [features].

@@ -96,6 +96,11 @@ void PlaneExecution::product(const PlaneStep& step) const {
   p.sums = body(output);
   p.to = {keep(output), to.run(), to.plane};
   p.activation = step.lowered.activation;
+  for (const std::int32_t output_channel : layer.unread) {
+    // What is behind a plane is padding of the next one, too.
+    float* plane = p.sums + output_channel * to.plane;
+    std::fill(plane + (to.height - 1) * to.pitch + to.width - 1, plane + to.plane, 0.0F);
+  }
   const auto multiply = to.features() ? feature_product : plane_product;
   const std::int64_t shares = threads();
   const std::int64_t work = (layer.entries() + 2 * layer.rows()) * to.run() / 8;

@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "ntt/ops/convolution.h"
@@ -142,18 +141,21 @@ void add_entry(PlaneLayer& layer, std::int64_t offset, float value) {
   layer.values.push_back(value);
 }
 
+/// The input channel that a weight belongs to.
+std::int64_t channel_of(const ConvGeometry& g, std::int64_t outputs, std::int64_t row, std::int64_t column) {
+  return row / (outputs / g.groups) * (g.channels / g.groups) + column / (g.kernel_height * g.kernel_width);
+}
+
 void index_windows(PlaneLayer& layer, const ConvGeometry& g, const at::Tensor& weight, const Planes& input,
                    const Planes& output) {
   TapIndex taps(g, input, output);
   const std::int64_t area = g.kernel_height * g.kernel_width;
-  const std::int64_t channels = g.channels / g.groups;
-  const std::int64_t outputs_a_group = layer.rows() / g.groups;
   for_each_stored(
       weight,
       [&](std::int64_t row, std::int64_t column, float value) {
         const std::int64_t tap = column % area;
         const auto offset =
-            taps.offset(row / outputs_a_group * channels + column / area, tap / g.kernel_width, tap % g.kernel_width);
+            taps.offset(channel_of(g, layer.rows(), row, column), tap / g.kernel_width, tap % g.kernel_width);
         if (offset) {
           add_entry(layer, *offset, value);
         }
@@ -175,9 +177,9 @@ void index_features(PlaneLayer& layer, const at::Tensor& weight, const Planes& i
       [&](std::int64_t) { layer.begins.push_back(static_cast<std::int32_t>(layer.entries())); });
 }
 
-/// Puts rows of as many entries one after another: a loop over them then ends where the last one did, which processors
-/// foresee.
-void sort_rows(PlaneLayer& layer) {
+/// Leaves out rows that nobody reads, and puts those of as many entries one after another: a loop over them then ends
+/// where the last one did, which processors foresee.
+void sort_rows(PlaneLayer& layer, const ReadChannels& read) {
   const std::vector<std::int32_t> begins = std::move(layer.begins);
   const std::vector<std::int32_t> offsets = std::move(layer.offsets);
   const std::vector<float> values = std::move(layer.values);
@@ -185,8 +187,9 @@ void sort_rows(PlaneLayer& layer) {
   const auto size = [&](std::int32_t row) {
     return begins[static_cast<std::size_t>(row) + 1] - begins[static_cast<std::size_t>(row)];
   };
-  layer.outputs.resize(bias.size());
-  std::iota(layer.outputs.begin(), layer.outputs.end(), 0);
+  for (std::int32_t row = 0; row < static_cast<std::int32_t>(bias.size()); ++row) {
+    (read[static_cast<std::size_t>(row)] != 0 ? layer.outputs : layer.unread).push_back(row);
+  }
   std::ranges::stable_sort(layer.outputs, {}, size);
   layer.begins = {0};
   layer.offsets.clear();
@@ -227,7 +230,25 @@ std::int64_t phase_columns(const ConvGeometry& g) {
   return g.out_width() + (g.kernel_width - 1) * g.dilation_width / g.stride_width;
 }
 
-PlaneLayer make_plane_layer(const Network& network, NodeId id, const Planes& input, const Planes& output) {
+void mark_read_channels(const Network& network, NodeId id, const Planes& input, const ReadChannels& outputs,
+                        ReadChannels& inputs) {
+  const at::Tensor weight = weights_of(network, id).first;
+  const auto windows = window_geometry(network, id);
+  const std::int64_t positions = input.height * input.width;
+  for_each_stored(
+      weight,
+      [&](std::int64_t row, std::int64_t column, float) {
+        if (outputs[static_cast<std::size_t>(row)] == 0) {
+          return;
+        }
+        const std::int64_t channel = windows ? channel_of(*windows, weight.size(0), row, column) : column / positions;
+        inputs[static_cast<std::size_t>(channel)] = 1;
+      },
+      [](std::int64_t) {});
+}
+
+PlaneLayer make_plane_layer(const Network& network, NodeId id, const Planes& input, const Planes& output,
+                            const ReadChannels& read) {
   const auto [weight, bias] = weights_of(network, id);
   PlaneLayer layer;
   layer.name = network.execution().nodes[id].name;
@@ -240,7 +261,7 @@ PlaneLayer make_plane_layer(const Network& network, NodeId id, const Planes& inp
   } else {
     index_features(layer, weight, input);
   }
-  sort_rows(layer);
+  sort_rows(layer, read);
   return layer;
 }
 

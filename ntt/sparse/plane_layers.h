@@ -16,7 +16,15 @@ bool reads_directly(const ConvGeometry& geometry);
 /// Values in a row of one phase that some output reads (PhaseCopy::columns).
 std::int64_t phase_columns(const ConvGeometry& geometry);
 
-/// The stored weights of a node of network.execution(), indexed for planes.
-PlaneLayer make_plane_layer(const Network& network, NodeId node, const Planes& input, const Planes& output);
+/// Which channels of planes (features: which features) somebody reads: 0 or 1 each.
+using ReadChannels = std::vector<char>;
+
+/// Adds the channels of its input that a node of network.execution() reads for those of its outputs that are read.
+void mark_read_channels(const Network& network, NodeId node, const Planes& input, const ReadChannels& outputs,
+                        ReadChannels& inputs);
+
+/// The stored weights of a node, indexed for planes: the rows of outputs that are read.
+PlaneLayer make_plane_layer(const Network& network, NodeId node, const Planes& input, const Planes& output,
+                            const ReadChannels& read);
 
 }  // namespace ntt

@@ -49,6 +49,7 @@ class PlanePlanner {
       plan_.buffers[value].planes = planes(lowered_.sources[value]);
     }
     make_keeps();
+    find_read_channels();
     for (LoweredStep& step : lowered_.steps) {
       add_step(std::move(step));
     }
@@ -128,13 +129,49 @@ class PlanePlanner {
     }
   }
 
+  /// From the output back. What nobody reads is not computed by products; other steps compute it from anything.
+  void find_read_channels() {
+    for (const PlaneBuffer& buffer : plan_.buffers) {
+      read_.emplace_back(static_cast<std::size_t>(buffer.planes.channels), 0);
+    }
+    const auto all = [&](ValueId value) { std::ranges::fill(read_[lowered_.sources[value]], 1); };
+    all(graph_.output);
+    for (auto step = lowered_.steps.rbegin(); step != lowered_.steps.rend(); ++step) {
+      const ReadChannels outputs = read_[step->output];
+      if (step->kind == Kind::product) {
+        const ValueId input = lowered_.sources[step->inputs.front()];
+        mark_read_channels(network_, step->node, planes(input), outputs, read_[input]);
+        if (step->residual) {
+          add_read(outputs, 0, read_[*step->residual]);
+        }
+        continue;
+      }
+      std::size_t first = 0;
+      for (const ValueId input : step->inputs) {
+        if (step->kind == Kind::dense) {
+          all(input);
+          continue;
+        }
+        add_read(outputs, first, read_[input]);
+        first += step->kind == Kind::concat ? read_[input].size() : 0;
+      }
+    }
+  }
+
+  /// Adds outputs from `first` on to as many inputs.
+  static void add_read(const ReadChannels& outputs, std::size_t first, ReadChannels& inputs) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      inputs[i] |= outputs[first + i];
+    }
+  }
+
   void add_step(LoweredStep step) {
     PlaneStep added{std::move(step), 0};
     if (added.lowered.kind == Kind::product) {
       added.index = plan_.layers.size();
       const ValueId input = lowered_.sources[added.lowered.inputs.front()];
-      plan_.layers.push_back(
-          make_plane_layer(network_, added.lowered.node, planes(input), planes(added.lowered.output)));
+      plan_.layers.push_back(make_plane_layer(network_, added.lowered.node, planes(input), planes(added.lowered.output),
+                                              read_[added.lowered.output]));
     } else if (added.lowered.kind == Kind::max_pool) {
       added.index = plan_.pools.size();
       plan_.pools.push_back(dynamic_cast<const Pooling&>(network_.op(added.lowered.node)).geometry());
@@ -223,6 +260,7 @@ class PlanePlanner {
   Lowered lowered_;
   std::map<std::pair<std::int64_t, std::int64_t>, Margins> margins_;  ///< by height and width
   std::vector<Taken> taken_;
+  std::vector<ReadChannels> read_;  ///< of each value
   PlanePlan plan_;
 };
 

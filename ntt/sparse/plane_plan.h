@@ -17,6 +17,7 @@ struct PlaneLayer {
   std::string name;                   ///< "conv1"
   std::vector<std::int32_t> begins;   ///< [rows + 1], of each row's entries
   std::vector<std::int32_t> outputs;  ///< of each row; those of as many entries follow each other
+  std::vector<std::int32_t> unread;   ///< outputs without a row
   std::vector<std::int32_t> offsets;  ///< of each entry: from a position of the first output to what it weighs there
   std::vector<float> values;          ///< of each entry
   std::vector<float> bias;            ///< of each row
