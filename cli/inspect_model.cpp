@@ -9,7 +9,7 @@
 #include "ntt/onnx/operators.h"
 #include "ntt/ops/registry.h"
 #include "ntt/report/table.h"
-#include "ntt/sparse/outline.h"
+#include "ntt/sparse/lowering.h"
 
 namespace ntt {
 namespace {

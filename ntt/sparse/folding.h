@@ -10,6 +10,6 @@ namespace ntt {
 Network fold_batch_norm(const Network& network);
 
 /// Gives weights that have zeros but no mask, as networks that others pruned do, the mask of what is not zero.
-void mask_zeros(Network& network);
+NTT_API void mask_zeros(Network& network);
 
 }  // namespace ntt

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "ntt/ops/convolution.h"
@@ -229,6 +230,14 @@ class Lowering {
 };
 
 }  // namespace
+
+bool has_sparse_kernel(std::string_view type) {
+  constexpr std::array<std::string_view, 20> kTypes{"linear",       "conv2d",     "conv1d",       "batch-norm", "relu",
+                                                    "leaky-relu",   "clip",       "sigmoid",      "silu",       "tanh",
+                                                    "add",          "hard-swish", "flatten",      "concat",     "mul",
+                                                    "hard-sigmoid", "max-pool",   "average-pool", "reduce-mean"};
+  return std::ranges::find(kTypes, type) != kTypes.end();
+}
 
 Lowered lower(const Network& network, Products products) {
   return Lowering(network, products).take();

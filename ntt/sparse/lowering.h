@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "ntt/nn/network.h"
@@ -43,5 +44,9 @@ struct Lowered {
 enum class Products { all, where_faster };
 
 Lowered lower(const Network& network, Products products);
+
+/// Whether sparse inference has a kernel for nodes of this type, if not with all of their attributes; others are
+/// computed by their own operators.
+bool has_sparse_kernel(std::string_view type);
 
 }  // namespace ntt

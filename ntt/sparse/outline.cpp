@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <utility>
 
@@ -239,12 +238,6 @@ class Planner {
 
 Plan outline(const Network& network) {
   return Planner(network).take();
-}
-
-bool has_sparse_kernel(std::string_view type) {
-  constexpr std::array<std::string_view, 10> kTypes{"linear", "conv2d",   "relu",         "tanh",    "gelu",
-                                                    "add",    "max-pool", "average-pool", "flatten", "reshape"};
-  return std::ranges::find(kTypes, type) != kTypes.end();
 }
 
 }  // namespace ntt

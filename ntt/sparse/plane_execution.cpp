@@ -82,6 +82,7 @@ void PlaneExecution::product(const PlaneStep& step) const {
   const Planes& to = planes(output);
   PlaneProduct p;
   p.begins = layer.begins.data();
+  p.blocks = layer.blocks;
   p.outputs = layer.outputs.data();
   p.offsets = layer.offsets.data();
   p.values = layer.values.data();

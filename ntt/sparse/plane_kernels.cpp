@@ -95,28 +95,36 @@ HWY_INLINE void for_each_register(std::int64_t count, const std::int32_t* keep, 
   });
 }
 
-/// One row's sums at `Registers` of neighbouring positions.
+/// One row's sums over one block at `Registers` of neighbouring positions.
+/// @param begins of the block
 template <int Registers>
-HWY_INLINE void sum_row(const PlaneProduct& p, std::int64_t row, std::int64_t q, Vector low, Vector high) {
+HWY_INLINE void sum_row(const PlaneProduct& p, const std::int32_t* begins, bool first_block, bool last_block,
+                        std::int64_t row, std::int64_t q, Vector low, Vector high) {
   const Lanes lanes;
+  const std::int64_t at = p.outputs[row] * p.to.plane + q;
+  float* to = p.sums + at;
   Vector sums[Registers];
   const Vector start = hn::Set(lanes, p.bias[row]);
   for (int v = 0; v < Registers; ++v) {
-    sums[v] = start;
+    sums[v] = first_block ? start : hn::LoadU(lanes, to + v * kWidth);
   }
   const float* HWY_RESTRICT source = p.source + q;
   const std::int32_t* HWY_RESTRICT offsets = p.offsets;
   const float* HWY_RESTRICT values = p.values;
-  const std::int32_t last = p.begins[row + 1];
-  for (std::int32_t j = p.begins[row]; j < last; ++j) {
+  const std::int32_t last = begins[row + 1];
+  for (std::int32_t j = begins[row]; j < last; ++j) {
     const Vector value = hn::Set(lanes, values[j]);
     const float* from = source + offsets[j];
     for (int v = 0; v < Registers; ++v) {
       sums[v] = hn::MulAdd(value, hn::LoadU(lanes, from + v * kWidth), sums[v]);
     }
   }
-  const std::int64_t at = p.outputs[row] * p.to.plane + q;
-  float* to = p.sums + at;
+  if (!last_block) {
+    for (int v = 0; v < Registers; ++v) {
+      hn::StoreU(sums[v], lanes, to + v * kWidth);
+    }
+    return;
+  }
   if (p.residual != nullptr) {
     const float* residual = p.residual + at;
     for (int v = 0; v < Registers; ++v) {
@@ -134,8 +142,13 @@ void sum_rows(const PlaneProduct& p, std::int64_t first, std::int64_t last, std:
   const bool clamps = p.activation.kind == Activation::Kind::clamp;
   const Vector low = hn::Set(lanes, clamps ? p.activation.low : Activation::kNone);
   const Vector high = hn::Set(lanes, clamps ? p.activation.high : -Activation::kNone);
+  for (std::int64_t block = 0; block + 1 < p.blocks; ++block) {
+    for (std::int64_t row = first; row < last; ++row) {
+      sum_row<Registers>(p, p.begins + block * (p.rows + 1), block == 0, false, row, q, low, high);
+    }
+  }
   for (std::int64_t row = first; row < last; ++row) {
-    sum_row<Registers>(p, row, q, low, high);
+    sum_row<Registers>(p, p.begins + (p.blocks - 1) * (p.rows + 1), p.blocks == 1, true, row, q, low, high);
     if (!clamps) {
       float* sums = p.sums + p.outputs[row] * p.to.plane + q;
       for_each_register(Registers * kWidth, p.to.keep + q, p.activation, sums,
@@ -164,7 +177,12 @@ void clear_behind(const PlaneProduct& p, std::int64_t first, std::int64_t last) 
 /// The work of rows before `row`: entries, and what a row without any takes.
 std::int64_t work_before(const PlaneProduct& p, std::int64_t row) {
   constexpr std::int64_t kRow = 3;
-  return p.begins[row] + kRow * row;
+  std::int64_t work = kRow * row;
+  for (std::int64_t block = 0; block < p.blocks; ++block) {
+    const std::int32_t* begins = p.begins + block * (p.rows + 1);
+    work += begins[row] - begins[0];
+  }
+  return work;
 }
 
 /// The first row before which lies so much work.

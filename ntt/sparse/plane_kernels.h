@@ -18,7 +18,10 @@ struct PlaneRun {
 /// sums[r plane + q] = activation(bias[i] + Σ_j values[j] source[offsets[j] + q] + residual[r plane + q]) over the
 /// entries j of row i, whose output is r = outputs[i], at the positions q of a run.
 struct PlaneProduct {
-  const std::int32_t* begins = nullptr;   ///< [rows + 1]
+  /// [blocks, rows + 1], of each row's entries in each block of channels, which one after another stay in the innermost
+  /// cache.
+  const std::int32_t* begins = nullptr;
+  std::int64_t blocks = 1;
   const std::int32_t* outputs = nullptr;  ///< of each row
   const std::int32_t* offsets = nullptr;  ///< of each entry
   const float* values = nullptr;

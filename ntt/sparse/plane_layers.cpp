@@ -7,6 +7,7 @@
 
 #include "ntt/ops/convolution.h"
 #include "ntt/ops/pooling.h"
+#include "ntt/sparse/ceiling.h"
 
 namespace ntt {
 namespace {
@@ -177,13 +178,29 @@ void index_features(PlaneLayer& layer, const at::Tensor& weight, const Planes& i
       [&](std::int64_t) { layer.begins.push_back(static_cast<std::int32_t>(layer.entries())); });
 }
 
+/// Into how many blocks of planes a layer's entries fall, so that what a tile of positions reads of one stays in the
+/// first-level cache: one where rows have too few entries for that to pay, as their sums are written and read again.
+std::int64_t blocks_of(const PlaneLayer& layer, std::int64_t kernel_rows, const Planes& source, const Planes& output) {
+  constexpr std::int64_t kTileFloats = 8 * Planes::kVector;
+  constexpr std::int64_t kLeastEntries = 12;  // of a row in a block
+  static const std::int64_t cache_floats = cache_sizes().first / 4 * 9 / 10;
+  if (output.features()) {
+    return 1;
+  }
+  const std::int64_t reach = (kernel_rows - 1) * output.pitch + Planes::kVector;
+  const std::int64_t floats = std::min(source.plane, std::min(output.run(), kTileFloats) + reach);
+  const std::int64_t blocks = (source.channels * floats + cache_floats - 1) / cache_floats;
+  return layer.entries() < kLeastEntries * blocks * layer.rows() ? 1 : blocks;
+}
+
 /// Leaves out rows that nobody reads, and puts those of as many entries one after another: a loop over them then ends
-/// where the last one did, which processors foresee.
-void sort_rows(PlaneLayer& layer, const ReadChannels& read) {
+/// where the last one did, which processors foresee. Entries are grouped by blocks of planes.
+void arrange(PlaneLayer& layer, const ReadChannels& read, const Planes& source) {
   const std::vector<std::int32_t> begins = std::move(layer.begins);
   const std::vector<std::int32_t> offsets = std::move(layer.offsets);
   const std::vector<float> values = std::move(layer.values);
   const std::vector<float> bias = std::move(layer.bias);
+  const std::int64_t blocks = layer.blocks;
   const auto size = [&](std::int32_t row) {
     return begins[static_cast<std::size_t>(row) + 1] - begins[static_cast<std::size_t>(row)];
   };
@@ -191,16 +208,30 @@ void sort_rows(PlaneLayer& layer, const ReadChannels& read) {
     (read[static_cast<std::size_t>(row)] != 0 ? layer.outputs : layer.unread).push_back(row);
   }
   std::ranges::stable_sort(layer.outputs, {}, size);
-  layer.begins = {0};
+  layer.begins.clear();
   layer.offsets.clear();
   layer.values.clear();
   layer.bias.clear();
   for (const std::int32_t row : layer.outputs) {
-    const auto first = begins[static_cast<std::size_t>(row)];
-    layer.offsets.insert(layer.offsets.end(), offsets.begin() + first, offsets.begin() + first + size(row));
-    layer.values.insert(layer.values.end(), values.begin() + first, values.begin() + first + size(row));
     layer.bias.push_back(bias[static_cast<std::size_t>(row)]);
+  }
+  // A tap reads up to about half a plane ahead or behind; any block would be right.
+  const auto block_of = [&](std::int32_t offset) {
+    const std::int64_t plane =
+        std::clamp<std::int64_t>((offset + source.plane / 2) / source.plane, 0, source.channels - 1);
+    return plane * blocks / source.channels;
+  };
+  for (std::int64_t block = 0; block < blocks; ++block) {
     layer.begins.push_back(static_cast<std::int32_t>(layer.values.size()));
+    for (const std::int32_t row : layer.outputs) {
+      for (std::int32_t j = begins[static_cast<std::size_t>(row)]; j < begins[static_cast<std::size_t>(row) + 1]; ++j) {
+        if (blocks == 1 || block_of(offsets[static_cast<std::size_t>(j)]) == block) {
+          layer.offsets.push_back(offsets[static_cast<std::size_t>(j)]);
+          layer.values.push_back(values[static_cast<std::size_t>(j)]);
+        }
+      }
+      layer.begins.push_back(static_cast<std::int32_t>(layer.values.size()));
+    }
   }
 }
 
@@ -256,12 +287,15 @@ PlaneLayer make_plane_layer(const Network& network, NodeId id, const Planes& inp
   layer.positions = output.height * output.width;
   layer.patch = weight.numel() / std::max<std::int64_t>(weight.size(0), 1);
   layer.begins.push_back(0);
-  if (const auto windows = window_geometry(network, id)) {
+  const auto windows = window_geometry(network, id);
+  if (windows) {
     index_windows(layer, *windows, weight, input, output);
   } else {
     index_features(layer, weight, input);
   }
-  sort_rows(layer, read);
+  const Planes& source = layer.copy ? layer.copy->to : input;
+  layer.blocks = windows ? blocks_of(layer, windows->kernel_height, source, output) : 1;
+  arrange(layer, read, source);
   return layer;
 }
 

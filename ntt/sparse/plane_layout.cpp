@@ -19,6 +19,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <typename T, typename Move>
 HWY_INLINE void for_each_vector(std::int64_t width, const Move& move) {
   const hn::ScalableTag<T> whole;
+  const hn::CappedTag<T, 8> eight;
   const hn::CappedTag<T, 4> four;
   const hn::CappedTag<T, 1> one;
   std::int64_t x = 0;
@@ -29,6 +30,7 @@ HWY_INLINE void for_each_vector(std::int64_t width, const Move& move) {
     }
   };
   sweep(whole);
+  sweep(eight);
   sweep(four);
   sweep(one);
 }

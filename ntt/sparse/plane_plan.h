@@ -15,7 +15,8 @@ namespace ntt {
 /// A linear layer or convolution by its stored weights, for one input.
 struct PlaneLayer {
   std::string name;                   ///< "conv1"
-  std::vector<std::int32_t> begins;   ///< [rows + 1], of each row's entries
+  std::int64_t blocks = 1;            ///< of input channels
+  std::vector<std::int32_t> begins;   ///< [blocks, rows + 1], of each row's entries in a block
   std::vector<std::int32_t> outputs;  ///< of each row; those of as many entries follow each other
   std::vector<std::int32_t> unread;   ///< outputs without a row
   std::vector<std::int32_t> offsets;  ///< of each entry: from a position of the first output to what it weighs there

@@ -10,7 +10,7 @@ import numpy as np
 from . import _native
 from ._data import Data, Images, is_tensor
 from ._listener import logger
-from ._models import pruned_weights
+from ._models import Source, is_module, pruned_weights
 
 if TYPE_CHECKING:
     import torch
@@ -251,12 +251,26 @@ class TrainedNetwork(Network):
         return axes
 
 
-def load(path: "Union[str, os.PathLike[str]]") -> Network:
-    """The network of a file or run folder that this package or the program wrote, or of an .onnx file.
+def load(source: "Union[str, os.PathLike[str], torch.nn.Module]", *, example: Optional[Data] = None) -> Network:
+    """The network of a file or run folder that this package or the program wrote, of an .onnx file or of a module.
 
-    Weights that are 0 in an .onnx file are taken as pruned. ValueError where the file is not a network.
+    Weights that are 0 in an .onnx file or a module, or masked by `torch.nn.utils.prune`, are taken as pruned: whoever
+    has a pruned network already runs its inference with the kept weights only::
+
+        network = ntt.load(model, example=images[:1])
+        outputs = network(images)
+
+    `example`: of a module, some images [N, ...] as it takes them, to learn their shape from. ValueError where the file is
+    not a network, or the module cannot be exported.
     """
-    native, metadata, normalisation, warnings = _native.Network.read(os.fspath(path))
+    if is_module(source):
+        if example is None:
+            raise ValueError("to load a module, give an example of its inputs: load(model, example=images[:1])")
+        images = Images(example, None, None).values
+        native = Source(source, images, None).dense(images, "given", None, (), seed=0, threads=0)
+        native.mask_zeros()
+        return Network(native, {}, None)
+    native, metadata, normalisation, warnings = _native.Network.read(os.fspath(source))  # type: ignore[arg-type]
     for warning in warnings:
         logger.warning(warning)
     return Network(native, metadata, normalisation)

@@ -16,6 +16,7 @@
 #include "ntt/nn/data_format.h"
 #include "ntt/nn/network_file.h"
 #include "ntt/onnx/writer.h"
+#include "ntt/sparse/folding.h"
 #include "ntt/sparse/predictor.h"
 #include "ntt/train/metrics.h"
 #include "python/src/arrays.h"
@@ -100,6 +101,7 @@ void bind_network(nb::module_& module) {
       .def("save", &save, nb::arg("path"), nb::arg("metadata"), nb::arg("normalisation").none())
       .def("set_mask", &set_mask, nb::arg("name"), nb::arg("mask"), "Masks a parameter by uint8 of its shape: 1 kept.")
       .def("save_onnx", &save_onnx, nb::arg("path"), nb::arg("metadata"), nb::arg("sparse"))
+      .def("mask_zeros", &mask_zeros, "Masks what is 0 of weights without a mask.")
       .def("clone", &Network::clone)
       .def_prop_ro("name", [](const Network& network) { return network.graph().name; })
       .def_prop_ro("input_shape", [](const Network& network) { return network.graph().input_shape(); })

@@ -133,3 +133,22 @@ def test_plot(found, mlp, data):
     assert list(axes.lines[0].get_xdata()) == [0, 4, 8, 12]
     with pytest.raises(ValueError, match="takes no steps"):
         ntt.prune(mlp, data.images, method="magnitude", density=0.5, threads=1).plot()
+
+
+def test_load_takes_a_pruned_module(data):
+    model = SmallNet()
+    model(torch.randn(8, 3, 8, 8))  # so that running statistics are not those of the start
+    model.eval()
+    prune.random_unstructured(model.conv1, "weight", 0.8)
+    with torch.no_grad():
+        model.block[0].weight[:3] = 0
+    images = data.test_images[:5]
+    network = ntt.load(model, example=images[:1])
+    with torch.no_grad():
+        expected = model(torch.from_numpy(images)).numpy()
+    for execution in ("sparse", "auto", "dense"):
+        np.testing.assert_allclose(network(images, execution=execution), expected, rtol=1e-4, atol=1e-5)
+    assert network.masks["conv1.weight"].mean() == pytest.approx(0.2, abs=0.01)
+    assert not network.masks["block.0.weight"][:3].any()
+    with pytest.raises(ValueError, match="give an example of its inputs"):
+        ntt.load(model)
