@@ -19,6 +19,16 @@
 namespace ntt {
 namespace {
 
+/// A line for each method: what it reads, how often it goes through that, and what it scores by.
+std::string method_list() {
+  std::string text = "Methods, what they read (how often), and by what weights are kept:\n";
+  for (const MethodNote& note : method_notes()) {
+    const std::string passes = note.passes > 0 ? fmt::format(" ({})", note.passes) : "";
+    text += fmt::format("  {:<16}{:<24}{}\n", note.name, note.reads + passes, note.formula);
+  }
+  return text;
+}
+
 void run_prune(CLI::App& subcommand, FindCommand& command) {
   const FindRun run = run_find(
       subcommand, command,
@@ -44,6 +54,7 @@ void add_prune_command(CLI::App& app) {
   CLI::App* prune = add_run_command(
       app, "prune", "Find a sparse network by any method, NTT's rivals included",
       "ntt prune --method synflow --model lenet-300-100 --data mnist --density 0.03 --scope global --out runs/synflow");
+  prune->footer(method_list() + "\n" + prune->get_footer());
   auto command = std::make_shared<FindCommand>();
   TransferOptions& transfer = command->find.transfer;
   prune->add_option("--method", command->find.method, "How weights are chosen (docs/methods.md)")
@@ -55,7 +66,7 @@ void add_prune_command(CLI::App& app) {
   add_scope_option(*prune, transfer.step.scope);
   prune->add_option("--samples", command->find.samples, "Training inputs that scores are taken on")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
-  prune->add_option("--rounds", command->find.rounds, "Rounds of scoring; 0: 100 for synflow, 20 for ntk-sap")
+  prune->add_option("--rounds", command->find.rounds, "Rounds of scoring, of methods that have several; 0: the method's own number (docs/methods.md)")
       ->check(CLI::NonNegativeNumber);
   // From here on what a transfer takes, which the other methods do not.
   add_fitting_options(*prune, command->find);

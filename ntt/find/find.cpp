@@ -94,11 +94,14 @@ void find_by_scores(FoundNetwork& found, const at::Tensor& inputs, const at::Ten
                     const FindOptions& options) {
   const PruneMethod& method = find_prune_method(options.method);
   const StepOptions& step = options.transfer.step;
+  const PruneData data = scoring_data(method, inputs, labels, options);
   const Stopwatch watch;
-  prune(found.network, method, scoring_data(method, inputs, labels, options),
+  prune(found.network, method, data,
         {step.density, step.scope, options.rounds, step.seed, options.invert, options.transfer.observer});
   found.seconds = watch.seconds();
-  found.reads = method.reads_labels ? "inputs and labels" : method.reads_inputs ? "inputs" : "no data";
+  found.reads = method.reads();
+  const std::int64_t rounds = options.rounds > 0 ? options.rounds : method.rounds;
+  found.inputs_read = method.reads_inputs ? rounds * method.passes * data.inputs.size(0) : 0;
 }
 
 void find_by_fitting(FoundNetwork& found, const at::Tensor& inputs, const FindOptions& options) {
@@ -111,6 +114,7 @@ void find_by_fitting(FoundNetwork& found, const at::Tensor& inputs, const FindOp
   found.seconds = found.transfer->seconds;
   found.ms_per_step = found.transfer->ms_per_step;
   found.reads = "inputs";
+  found.inputs_read = found.transfer->steps * settings.batch_size;
 }
 
 }  // namespace
@@ -122,6 +126,20 @@ std::vector<std::string> find_methods() {
   }
   names.insert(names.end(), kTransferMethods.begin(), kTransferMethods.end());
   return names;
+}
+
+std::vector<MethodNote> method_notes() {
+  std::vector<MethodNote> notes;
+  for (const PruneMethod& method : prune_methods()) {
+    notes.push_back(
+        {method.name, method.reads(), method.reads_inputs ? method.rounds * method.passes : 0, method.formula});
+  }
+  for (const auto& [name, formula] : {std::pair(kNttExact, "the outputs and the tangent kernel of the dense network"),
+                                      {kNttSketch, "the same with the kernel seen through random directions"},
+                                      {kLogitMimicry, "the outputs of the dense network"}}) {
+    notes.push_back({std::string(name), "inputs", 0, fmt::format("fits {} (Liu & Zenke 2020)", formula)});
+  }
+  return notes;
 }
 
 bool fits_student(std::string_view method) {
@@ -196,7 +214,7 @@ FoundNetwork find_sparse_network(Network teacher, const at::Tensor& inputs, cons
                                  const FindOptions& options) {
   check_find_options(options, teacher.graph());
   Network copy = teacher.clone();
-  FoundNetwork found{std::move(teacher), std::move(copy), options.method, {}, 0, 0, {}, {}};
+  FoundNetwork found{std::move(teacher), std::move(copy), options.method, {}, 0, 0, 0, {}, {}};
   if (fits_student(options.method)) {
     find_by_fitting(found, inputs, options);
   } else {

@@ -42,6 +42,7 @@ struct FoundNetwork {
   Network network;
   std::string method;
   std::string reads;                       ///< "inputs and labels", "inputs" or "no data"
+  std::int64_t inputs_read = 0;            ///< how many inputs it went through, each as often as it did
   double seconds = 0;                      ///< over all the processes that it took
   double ms_per_step = 0;                  ///< 0 for methods without steps
   std::optional<TransferResult> transfer;  ///< of methods that fit a student
@@ -55,6 +56,17 @@ NTT_API std::vector<std::string> find_methods();
 /// Whether the method fits a student to its teacher in steps: it then takes a weight decay and what TransferOptions
 /// says.
 NTT_API bool fits_student(std::string_view method);
+
+/// What a method is, for lists of them.
+struct MethodNote {
+  std::string name;
+  std::string reads;    ///< "inputs and labels", "inputs" or "no data"
+  std::int64_t passes;  ///< over the inputs that it reads, by default; 0: as many as its epochs
+  std::string formula;  ///< in words, with its source
+};
+
+/// Of find_methods(), in their order.
+NTT_API std::vector<MethodNote> method_notes();
 
 /// Whether the method needs labels; InputError where there is no such method.
 NTT_API bool reads_labels(std::string_view method);

@@ -8,10 +8,10 @@
 namespace ntt {
 
 nlohmann::json find_record(const FoundNetwork& found) {
-  nlohmann::json record = {{"model", found.network.graph().name},        {"method", found.method},
-                           {"density", found.network.density()},         {"reads", found.reads},
-                           {"cost", cost_record(found.network)},         {"layers", layer_densities(found.network)},
-                           {"empty_layers", empty_layers(found.network)}};
+  nlohmann::json record = {{"model", found.network.graph().name},      {"method", found.method},
+                           {"density", found.network.density()},       {"reads", found.reads},
+                           {"inputs_read", found.inputs_read},         {"cost", cost_record(found.network)},
+                           {"layers", layer_densities(found.network)}, {"empty_layers", empty_layers(found.network)}};
   if (found.transfer) {
     const auto& [before, after] = std::pair(found.transfer->before, found.transfer->after);
     record["figures"] = {{"kernel_distance", {{"before", before.kernel}, {"after", after.kernel}}},

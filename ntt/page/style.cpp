@@ -28,7 +28,12 @@ const std::vector<Entry>& known() {
                                              {"logit-snip", {"#56b4e9", 10, 1}},
                                              {"grasp", {"#44aa99", 8, 1}},
                                              {"synflow", {"#aa4499", 15, 1}},
-                                             {"ntk-sap", {"#999933", 12, 1}}};
+                                             {"ntk-sap", {"#999933", 12, 1}},
+                                             {"iterative-snip", {"#332288", 11, 1}},
+                                             {"force", {"#6699cc", 14, 1}},
+                                             {"px", {"#882255", 9, 1}},
+                                             {"phew", {"#117733", 7, 1}},
+                                             {"prospr", {"#0072b2", 13, 1}}};
   return entries;
 }
 

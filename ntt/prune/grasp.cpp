@@ -2,10 +2,9 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
-
 #include "ntt/nn/cross_entropy.h"
 #include "ntt/prune/batches.h"
+#include "ntt/prune/hessian.h"
 
 namespace ntt {
 namespace {
@@ -22,50 +21,13 @@ Network gradient_network(const Network& network, const at::Tensor& inputs, const
   return direction;
 }
 
-/// The cotangents of ⟨v, Σ_i ∂(δ_i · y_i)/∂θ⟩ by deltas and inputs: operators are linear in their parameters, so that
-/// they are v's own operator run forward on the inputs and pulled back from δ.
-void fill_cotangents(const Network& network, const Network& direction, Tape& tape) {
-  for (NodeId node = 0; node < tape.nodes.size(); ++node) {
-    NodeTape& of_node = tape.nodes[node];
-    const NodeParameters parameters = direction.parameters_of(node);
-    const auto is_weight = [](const Parameter* parameter) { return parameter->prunable; };
-    if (network.op(node).as_parametric() == nullptr || std::ranges::none_of(parameters.values, is_weight)) {
-      continue;
-    }
-    NodeTape scratch;
-    scratch.batch = of_node.batch;
-    scratch.wants_input = of_node.wants_input;
-    of_node.delta_bar = network.op(node).forward(of_node.inputs, parameters, scratch).unsqueeze(1);
-    const Tensors input_bars = network.op(node).pullback(of_node.delta, parameters, scratch);
-    for (std::size_t i = 0; i < input_bars.size(); ++i) {
-      of_node.input_bars[i] = input_bars[i].defined() ? input_bars[i].squeeze(1) : input_bars[i];
-    }
-  }
-}
-
-/// Adds the batch's share of ∂(v · ∂L/∂w)/∂w to the gradients.
-void add_hessian_product(const Network& network, const Network& direction, const Batch& batch, const at::Tensor& inputs,
-                         const at::Tensor& labels, Gradients& gradients) {
-  Tape tape(network, {Statistics::running, true});
-  const at::Tensor outputs = forward(network, inputs, tape);
-  const at::Tensor delta = cross_entropy(outputs, labels).cotangent.mul_(batch.share);
-  pullback(network, delta.unsqueeze(1), tape);
-  fill_cotangents(network, direction, tape);
-  const at::Tensor delta_bar = pullback_adjoint(network, tape, gradients).squeeze(1);
-  // delta is share/n (softmax - onehot): through the softmax's own derivative to the outputs.
-  const at::Tensor probabilities = outputs.softmax(1);
-  const at::Tensor mean = (probabilities * delta_bar).sum(1, true);
-  const double scale = batch.share / static_cast<double>(batch.count);
-  forward_adjoint(network, (probabilities * (delta_bar - mean)).mul_(scale), tape, gradients);
-}
-
 }  // namespace
 
 Scores grasp_scores(Network& network, const at::Tensor& inputs, const at::Tensor& labels) {
   const Network direction = gradient_network(network, inputs, labels);
   Gradients gradients(network);
   for_each_batch(inputs.size(0), [&](const Batch& batch) {
-    add_hessian_product(network, direction, batch, batch.of(inputs), batch.of(labels), gradients);
+    add_hessian_product(network, direction, batch.of(inputs), batch.of(labels), batch.share, gradients);
   });
   Scores scores;
   for (const Parameter* parameter : prunable_parameters(network)) {

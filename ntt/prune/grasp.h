@@ -9,8 +9,6 @@ namespace ntt {
 /// labels int64 [N]: weights go whose removal, to first order, raises the gradient's norm most, that is with the
 /// largest -w · Hg (Wang et al., "Picking winning tickets before training by preserving gradient flow", ICLR 2020, eq.
 /// 8). Biases take no part in g.
-///
-/// Hg comes from the four sweeps: g · ∂L/∂w is a sum over layers of products of inputs and deltas, as a kernel is.
 NTT_API Scores grasp_scores(Network& network, const at::Tensor& inputs, const at::Tensor& labels);
 
 }  // namespace ntt

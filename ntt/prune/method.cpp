@@ -9,8 +9,12 @@
 #include <cmath>
 
 #include "ntt/core/error.h"
+#include "ntt/prune/force.h"
 #include "ntt/prune/grasp.h"
 #include "ntt/prune/ntk_sap.h"
+#include "ntt/prune/phew.h"
+#include "ntt/prune/prospr.h"
+#include "ntt/prune/px.h"
 #include "ntt/prune/snip.h"
 #include "ntt/prune/synflow.h"
 
@@ -31,12 +35,28 @@ Scores by_snip(const ScoringRound& round) {
   return snip_scores(round.network, round.data.inputs, round.data.labels);
 }
 
+Scores by_force(const ScoringRound& round) {
+  return force_scores(round.network, round.data.inputs, round.data.labels);
+}
+
 Scores by_logit_snip(const ScoringRound& round) {
   return logit_snip_scores(round.network, round.data.inputs);
 }
 
 Scores by_grasp(const ScoringRound& round) {
   return grasp_scores(round.network, round.data.inputs, round.data.labels);
+}
+
+Scores by_phew(const ScoringRound& round) {
+  return phew_scores(round.network, round.density, round.scope, round.seed);
+}
+
+Scores by_px(const ScoringRound& round) {
+  return px_scores(round.network, round.data.inputs);
+}
+
+Scores by_prospr(const ScoringRound& round) {
+  return prospr_scores(round.network, round.data.inputs, round.data.labels);
 }
 
 Scores by_synflow(const ScoringRound& round) {
@@ -96,6 +116,10 @@ void rescale(Network& network) {
 
 }  // namespace
 
+std::string PruneMethod::reads() const {
+  return reads_labels ? "inputs and labels" : reads_inputs ? "inputs" : "no data";
+}
+
 const std::vector<PruneMethod>& prune_methods() {
   static const std::vector<PruneMethod> methods = {
       {"dense", "every weight stays"},
@@ -104,10 +128,18 @@ const std::vector<PruneMethod>& prune_methods() {
       {"magnitude", "|w|", by_magnitude},
       {"snip", "|w dL/dw|, L the cross-entropy (Lee et al. 2019)", by_snip, true, true},
       {"logit-snip", "|w d(sum f^2)/dw| (Liu & Zenke 2020)", by_logit_snip, true, false},
-      {"grasp", "w Hg, g the loss's gradient and H its Hessian (Wang et al. 2020)", by_grasp, true, true},
+      {"iterative-snip", "as snip, of what each round has left (de Jorge et al. 2021)", by_snip, true, true, 60},
+      {"force", "|w dL/d(m w)| of pruned weights, too, which may return (de Jorge et al. 2021)", by_force, true, true,
+       60},
+      {"grasp", "w Hg, g the loss's gradient and H its Hessian (Wang et al. 2020)", by_grasp, true, true, 1, 2},
+      {"prospr", "|dL/dc| of factors c of the weights, after three steps of training (Alizadeh et al. 2022)", by_prospr,
+       true, true, 1, 2},
       {"synflow", "|w| dR/d|w|, R the flow of magnitudes (Tanaka et al. 2020)", by_synflow, false, false, 100},
       {"ntk-sap", "|d/dm E|f(m w) - f(m (w + dw))|^2|, random weights and inputs (Wang et al. 2023)", by_ntk_sap, false,
        false, 20},
+      {"px", "w^2 dR/dw^2, R the paths that the data take times their squared weights (Iurada et al. 2024)", by_px,
+       true, false, 100},
+      {"phew", "met early by random walks that prefer large |w| (Patil & Dovrolis 2021)", by_phew},
   };
   return methods;
 }
@@ -134,7 +166,7 @@ void prune(Network& network, const PruneMethod& method, const PruneData& data, c
   const std::int64_t rounds = method.rounds > 1 && options.rounds > 0 ? options.rounds : method.rounds;
   options.observer->progress({"prune", "round", 0, rounds, method.name});
   for (std::int64_t round = 1; round <= rounds; ++round) {
-    Scores scores = method.scores({network, data, options.seed, round, options.scope});
+    Scores scores = method.scores({network, data, options.seed, round, options.scope, options.density});
     check_finite(method, network, scores);
     if (round == 1 && options.density < 1) {
       check_some_differ(method, network, scores, options.scope);

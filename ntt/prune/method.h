@@ -33,6 +33,7 @@ struct ScoringRound {
   std::uint64_t seed;
   std::int64_t number;  ///< counted from 1
   Scope scope;
+  double density;  ///< that the last round ends in
 };
 
 /// A way to find a sparse initialisation by scores (docs/methods.md).
@@ -43,6 +44,10 @@ struct PruneMethod {
   bool reads_inputs = false;
   bool reads_labels = false;
   std::int64_t rounds = 1;  ///< of scoring; above 1 it may be chosen
+  std::int64_t passes = 1;  ///< over the inputs that it reads, in a round
+
+  /// "inputs and labels", "inputs" or "no data".
+  NTT_API std::string reads() const;
 };
 
 /// All methods, in the order in which they are listed.

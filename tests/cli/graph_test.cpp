@@ -65,6 +65,11 @@ TEST_P(GraphTest, EveryMethodFindsASparseNetwork) {
   }
   const std::vector<Outcome> outcomes = run_all(commands);
   for (std::size_t i = 0; i < methods.size(); ++i) {
+    if (GetParam().name == "attention" && (methods[i] == "px" || methods[i] == "phew")) {
+      EXPECT_EQ(outcomes[i].code, 2) << "attention has no paths of weights";
+      EXPECT_THAT(outcomes[i].err, HasSubstr("take another method"));
+      continue;
+    }
     ASSERT_EQ(outcomes[i].code, 0) << methods[i] << ": " << outcomes[i].err;
     EXPECT_THAT(outcomes[i].err, ::testing::Not(HasSubstr("nothing is left"))) << methods[i];
     const double density = result_of(methods[i]).at("density").get<double>();

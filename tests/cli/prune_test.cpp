@@ -35,6 +35,14 @@ TEST_F(PruneCommandTest, WritesWhatTransferWrites) {
   EXPECT_THAT(run_well(prune("synflow", "synflow")).out, HasSubstr("synflow, which reads no data"));
 }
 
+TEST_F(PruneCommandTest, ListsWhatEachMethodReads) {
+  const std::string help = run_well({"prune", "--help"}).out;
+  EXPECT_THAT(help, HasSubstr("  force           inputs and labels (60)  |w dL/d(m w)|"));
+  EXPECT_THAT(help, HasSubstr("  phew            no data                 met early by random walks"));
+  EXPECT_THAT(help, HasSubstr("  ntt-sketch      inputs                  fits "));
+  EXPECT_EQ(run_json(prune("force", "force", {"--rounds", "3"})).at("inputs_read"), 192);
+}
+
 TEST_F(PruneCommandTest, TheTransfersAreMethodsToo) {
   const Words steps{"--steps", "20", "--held-out", "0.1"};
   run_well(prune("ntt-exact", "exact", steps));

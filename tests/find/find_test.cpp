@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "ntt/core/error.h"
@@ -47,6 +49,52 @@ class FindTest : public TemporaryFolderTest {
   at::Tensor labels_ = at::arange(100, at::kLong).remainder(graph_.output_shape().front());
   FindOptions options_;
 };
+
+/// The cells of the line of docs/methods.md that describes a method.
+std::vector<std::string> documented(const std::string& method) {
+  std::ifstream file(NTT_SOURCE_DIR "/docs/methods.md");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("| `") && line.substr(0, line.find('|', 2)).find("`" + method + "`") < std::string::npos) {
+      std::vector<std::string> cells;
+      for (std::size_t at = 1; at < line.size();) {
+        const std::size_t end = line.find('|', at);
+        const std::string cell = line.substr(at, end - at);
+        const std::size_t first = cell.find_first_not_of(' ');
+        cells.push_back(first == std::string::npos ? "" : cell.substr(first, cell.find_last_not_of(' ') + 1 - first));
+        at = end + 1;
+      }
+      return cells;
+    }
+  }
+  return {};
+}
+
+TEST_F(FindTest, NotesOfMethodsAreThoseOfTheDocumentation) {
+  const std::map<std::string, std::string> words{
+      {"no data", "nothing"}, {"inputs", "inputs"}, {"inputs and labels", "inputs, labels"}};
+  const std::vector<MethodNote> notes = method_notes();
+  ASSERT_EQ(notes.size(), find_methods().size());
+  for (std::size_t i = 0; i < notes.size(); ++i) {
+    const MethodNote& note = notes[i];
+    EXPECT_EQ(note.name, find_methods()[i]);
+    const std::vector<std::string> cells = documented(note.name);
+    ASSERT_EQ(cells.size(), 6U) << note.name;
+    EXPECT_EQ(cells[2], words.at(note.reads)) << note.name;
+    const std::string passes = fits_student(note.name) ? "epochs" : note.passes > 0 ? std::to_string(note.passes) : "";
+    EXPECT_EQ(cells[4], passes) << note.name;
+  }
+}
+
+TEST_F(FindTest, CountsTheInputsThatItReads) {
+  EXPECT_EQ(find("synflow").inputs_read, 0);
+  EXPECT_EQ(find("snip", labels_).inputs_read, 40);
+  EXPECT_EQ(find("grasp", labels_).inputs_read, 80);
+  options_.rounds = 5;
+  EXPECT_EQ(find("force", labels_).inputs_read, 200);
+  options_.rounds = 0;
+  EXPECT_EQ(find("px").inputs_read, 4000);
+  EXPECT_EQ(find("ntt-exact").inputs_read, 64) << "one batch of 64 of 90 inputs";
+}
 
 TEST_F(FindTest, EveryMethodKeepsItsShareAndLeavesTheTeacher) {
   const Network dense = draw(graph_, 1, at::kFloat);

@@ -6,7 +6,8 @@ import pytest
 import torch
 from conftest import QUICK
 
-SCORING = ["random", "magnitude", "snip", "logit-snip", "grasp", "synflow", "ntk-sap"]
+SCORING = ["random", "magnitude", "snip", "logit-snip", "iterative-snip", "force", "grasp", "prospr", "synflow", "ntk-sap"]
+SCORING += ["px", "phew"]
 FITTING = ["ntt-exact", "ntt-sketch", "logit-mimicry"]
 
 
