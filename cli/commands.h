@@ -10,6 +10,7 @@ void add_transfer_command(CLI::App& app);
 void add_prune_command(CLI::App& app);
 void add_ablate_command(CLI::App& app);
 void add_train_command(CLI::App& app);
+void add_rewind_command(CLI::App& app);
 void add_evaluate_command(CLI::App& app);
 void add_run_network_command(CLI::App& app);
 void add_experiment_command(CLI::App& app);

@@ -28,6 +28,7 @@ void add_commands(CLI::App& app) {
   ntt::add_prune_command(app);
   ntt::add_ablate_command(app);
   ntt::add_train_command(app);
+  ntt::add_rewind_command(app);
   ntt::add_evaluate_command(app);
   ntt::add_run_network_command(app);
   ntt::add_inspect_command(app);

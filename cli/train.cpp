@@ -271,6 +271,10 @@ void add_training_options(CLI::App& train, TrainCommand& options) {
   train.add_option("--evaluate-interval", training.evaluate_every, "Steps between evaluations")->check(count);
   train.add_option("--select", options.select, "Whose weights to keep: the last, or those of best validation")
       ->check(CLI::IsMember({"last", "best-validation"}));
+  train
+      .add_option("--rewind-step", training.rewind_step,
+                  "Keep the network as it is after so many steps, from which ntt rewind begins; 0: before the first")
+      ->check(CLI::NonNegativeNumber);
   add_execution_option(train, training.execution,
                        "Steps with the kept weights only, with all of them, or whichever is faster at this density");
   train

@@ -15,6 +15,7 @@
 #include "ntt/data/npy_folder.h"
 #include "ntt/export/arrays.h"
 #include "ntt/find/find.h"
+#include "ntt/find/rewind.h"
 #include "ntt/find/start.h"
 #include "ntt/graph/graph.h"
 #include "ntt/io/npy.h"

@@ -17,6 +17,7 @@ inline constexpr std::string_view kResultFile = "result.json";                 /
 inline constexpr std::string_view kMetricsFile = "metrics.jsonl";              ///< A line an evaluation.
 inline constexpr std::string_view kNetworkFile = "network.safetensors";        ///< The network found or trained.
 inline constexpr std::string_view kTeacherFile = "teacher.safetensors";        ///< The dense network it came from.
+inline constexpr std::string_view kRewindFile = "rewind.safetensors";          ///< The network early in training.
 inline constexpr std::string_view kTrackFile = "track.safetensors";            ///< Outputs and kernels over training.
 inline constexpr std::string_view kCheckpointFile = "checkpoint.safetensors";  ///< The state of an unfinished run.
 

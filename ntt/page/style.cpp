@@ -33,7 +33,8 @@ const std::vector<Entry>& known() {
                                              {"force", {"#6699cc", 14, 1}},
                                              {"px", {"#882255", 9, 1}},
                                              {"phew", {"#117733", 7, 1}},
-                                             {"prospr", {"#0072b2", 13, 1}}};
+                                             {"prospr", {"#0072b2", 13, 1}},
+                                             {"late-magnitude", {"#661100", 5, 3}}};
   return entries;
 }
 

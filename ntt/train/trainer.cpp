@@ -17,6 +17,7 @@
 #include "ntt/data/dataset.h"
 #include "ntt/io/run_folder.h"
 #include "ntt/nn/adam.h"
+#include "ntt/nn/network_file.h"
 #include "ntt/nn/sgd.h"
 #include "ntt/train/evaluation_json.h"
 #include "ntt/train/executor.h"
@@ -96,6 +97,7 @@ class Run {
   void evaluate();
   void note_best();
   void checkpoint();
+  void keep_for_rewinding();
   void stop_if_requested();
   [[noreturn]] void fail_diverged(const char* what, double value) const;
   [[nodiscard]] std::string figures() const;
@@ -173,11 +175,13 @@ TrainingResult Run::run() {
   start();
   const c10::InferenceMode without_autograd;
   tell_progress("");
+  keep_for_rewinding();
   if (state_.metrics_lines == 0) {
     evaluate();
   }
   while (state_.step < total_) {
     step();
+    keep_for_rewinding();
     if (state_.step % options_.evaluate_every == 0 || state_.step == total_) {
       evaluate();
     }
@@ -316,6 +320,13 @@ void Run::checkpoint() {
   saved_step_ = state_.step;
   // Counted from the end, so that a slow disk does not take every second step.
   since_saved_ = Stopwatch();
+}
+
+void Run::keep_for_rewinding() {
+  if (options_.rewind_step == state_.step && !options_.out.empty()) {
+    executor_->store_network();
+    write_network(folder_.file(kRewindFile), network_, {{"model", network_.graph().name}});
+  }
 }
 
 void Run::stop_if_requested() {

@@ -100,6 +100,9 @@ void check_training_options(const TrainingOptions& options) {
   if (!(options.label_smoothing >= 0 && options.label_smoothing < 1)) {
     fail_input("the label smoothing is {}, but must be at least 0 and below 1", options.label_smoothing);
   }
+  if (options.rewind_step.value_or(0) < 0) {
+    fail_input("the step whose network is kept is {}, but must be at least 0", *options.rewind_step);
+  }
   check_schedule(options);
   check_mask_updates(options);
   if (options.select == Select::best_validation && !(options.held_out > 0)) {

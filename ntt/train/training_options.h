@@ -45,6 +45,7 @@ struct TrainingOptions {
   Execution execution = Execution::automatic;
   std::int64_t track = 0;            ///< outputs and kernel on so many inputs at each evaluation (Tracker); 0: none
   const Network* teacher = nullptr;  ///< untrained and dense, for `track` to measure distances to; null: none
+  std::optional<std::int64_t> rewind_step;  ///< the network after so many steps is written to `out`, for rewind_to()
   double checkpoint_seconds = 10;
   std::filesystem::path out;  ///< run folder for metrics, track and checkpoint; empty: writes nothing
   bool tensorboard = false;   ///< metrics also as an event file

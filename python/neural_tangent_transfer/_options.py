@@ -13,7 +13,7 @@ WEIGHTS = _native.WeightOptions()
 KERNEL = _native.KernelOptions()
 
 # The types of those whose default, None, does not say.
-_OPTIONAL = {"initialisation": "str", "mask_interval": "int"}
+_OPTIONAL = {"initialisation": "str", "mask_interval": "int", "rewind_step": "int"}
 
 
 def set_options(options: Any, values: Dict[str, Any]) -> Any:

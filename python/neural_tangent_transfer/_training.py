@@ -68,6 +68,7 @@ def train(
     select: str = TRAINING.select,
     execution: str = TRAINING.execution,
     track: int = TRAINING.track,
+    rewind_step: Optional[int] = TRAINING.rewind_step,
     weights: Optional[str] = None,
     initialisation: Optional[str] = WEIGHTS.initialisation,
     keep: Union[str, Sequence[str]] = (),
@@ -120,6 +121,7 @@ def train(
         select: whose weights to keep: "last", or those of "best-validation".
         execution: "sparse", "dense" or "auto".
         track: held-out inputs on which outputs and kernel are recorded in `out` at evaluations; 0: none.
+        rewind_step: the network after so many steps is kept in `out`, from which `ntt rewind` begins; None: none is.
         weights, initialisation, keep: of a model that `method` makes a network of, as in `transfer`.
         seed, threads, device, out, resume, checkpoint_seconds, tensorboard, progress: as in `transfer`.
 

@@ -107,6 +107,8 @@ void bind_training_options(nanobind::module_& module) {
           "mask_share", [](Options & o) -> auto& { return o.mask_updates.share; }, Range{0, 1})
       .number(
           "mask_until", [](Options & o) -> auto& { return o.mask_updates.until; }, Range{0, 1})
+      .optional_number(
+          "rewind_step", [](Options & o) -> auto& { return o.rewind_step; }, kNotNegative)
       .property(
           "augment", [](const Options& o) { return names_of(o.augmentation); },
           [](Options& o, const std::vector<std::string>& names) { o.augmentation = parse_augmentation(names); })

@@ -43,6 +43,29 @@ TEST_F(PruneCommandTest, ListsWhatEachMethodReads) {
   EXPECT_EQ(run_json(prune("force", "force", {"--rounds", "3"})).at("inputs_read"), 192);
 }
 
+TEST_F(PruneCommandTest, RewindsATrainedNetwork) {
+  const Words dense{"--method", "dense", "--model", "small.toml", "--steps", "30"};
+  EXPECT_THAT(failure(2, {"rewind", "--init", "nothing", "--out", "late"}),
+              HasSubstr("rewind.safetensors is not there"));
+  const nlohmann::json trained = run_json(train("dense", with(dense, {"--rewind-step", "0"})));
+  const nlohmann::json late =
+      run_json({"rewind", "--init", "dense", "--density", "0.25", "--scope", "layer", "--out", "late"});
+  EXPECT_EQ(late.at("method"), "late-magnitude");
+  EXPECT_EQ(late.at("reads"), "inputs and labels");
+  EXPECT_EQ(late.at("inputs_read"), 30 * trained.at("options").at("batch-size").get<int>());
+  EXPECT_EQ(late.at("layers")[0].at("kept"), 48);
+  EXPECT_EQ(files_in("late"),
+            (std::set<std::string>{"config.toml", "network.safetensors", "result.json", "teacher.safetensors"}));
+  const at::Tensor before = read_safetensors(folder_ / "dense" / kRewindFile).at("fc1.weight");
+  const at::Tensor after = read_safetensors(folder_ / "dense" / kNetworkFile).at("fc1.weight");
+  const TensorFile found = read_safetensors(folder_ / "late" / kNetworkFile);
+  const at::Tensor mask = found.at("fc1.weight_mask").to(at::kFloat);
+  EXPECT_TRUE(at::equal(found.at("fc1.weight"), before * mask));
+  EXPECT_GT(after.abs().masked_select(mask.ne(0)).min().item<float>(),
+            after.abs().masked_select(mask.eq(0)).max().item<float>());
+  EXPECT_EQ(run_json(train("again", {"--init", "late", "--steps", "5"})).at("method"), "late-magnitude");
+}
+
 TEST_F(PruneCommandTest, TheTransfersAreMethodsToo) {
   const Words steps{"--steps", "20", "--held-out", "0.1"};
   run_well(prune("ntt-exact", "exact", steps));

@@ -81,10 +81,27 @@ TEST_F(PlanTest, OptionsThatAreListsAreJoinedAndOthersAreOneValue) {
   const ExperimentPlan all =
       plan(grid + "[find]\nrounds = 5\n[train]\naugment = ['crop', 'flip']\nmilestones = [0.25, 0.75]\n");
   EXPECT_THAT(job(all, "train/cifar-10-lenet-300-100-phew-0.1-layer-1").arguments,
-              AllOf(Contains("crop,flip"), Contains("0.25,0.75")));
+              testing::AllOf(Contains("crop,flip"), Contains("0.25,0.75")));
   EXPECT_THAT(job(all, "find/cifar-10-lenet-300-100-force-0.1-layer-1").arguments, Contains("--rounds"));
   EXPECT_THAT(job(all, "find/cifar-10-lenet-300-100-phew-0.1-layer-1").arguments, Not(Contains("--rounds")));
   EXPECT_THAT(refusal(grid + "[train]\nseed = [1, 2]\n"), HasSubstr("[train] 'seed' must be one value"));
+}
+
+TEST_F(PlanTest, LateMagnitudePrunesWhatTheDenseNetworkLearnt) {
+  const std::string grid = "[grid]\ndata = 'mnist'\nmethod = ['late-magnitude', 'dense']\ndensity = [0.1, 0.03]\n";
+  const ExperimentPlan all = plan(grid + "[find]\nkeep = ['first', 'last']\n[train]\nrewind-step = 5\n");
+  const std::string dense = "mnist-lenet-300-100-dense-1-layer-1";
+  const std::string late = "mnist-lenet-300-100-late-magnitude-0.1-layer-1";
+  EXPECT_EQ(job(all, "find/" + late).needs, "train/" + dense);
+  EXPECT_THAT(job(all, "find/" + late).arguments,
+              ElementsAre("rewind", "--density", "0.1", "--scope", "layer", "--keep", "first,last", "--init"));
+  EXPECT_EQ(job(all, "train/" + late).needs, "find/" + late);
+  EXPECT_EQ(all.jobs.size(), 6U) << "the dense network is found and trained once";
+  EXPECT_EQ(all.jobs[1].name, "train/" + dense) << "before what needs it";
+  const ExperimentPlan variants = plan(grid + "[[variant]]\nname = 'a'\ntrain = {rewind-step = 0}\n");
+  EXPECT_EQ(job(variants, "find/" + late + "-a").needs, "train/" + dense + "-a");
+  EXPECT_THAT(job(variants, "train/" + late + "-a").arguments, Contains("--rewind-step"));
+  EXPECT_THAT(refusal(grid), HasSubstr("needs 'rewind-step' in [train]"));
 }
 
 TEST_F(PlanTest, DenseNetworksAreSharedAndNotAblated) {

@@ -9,6 +9,7 @@
 
 #include "ntt/core/error.h"
 #include "ntt/io/run_folder.h"
+#include "ntt/nn/network_file.h"
 #include "ntt/train/evaluation_json.h"
 #include "ntt/train/metrics.h"
 #include "tests/io/temporary_folder.h"
@@ -122,6 +123,31 @@ TEST_F(TrainerTest, AugmentationChangesTrainingAndNothingElse) {
   EXPECT_TRUE(at::equal(small_glyphs().train_inputs, before));
   EXPECT_EQ(score(shifted.predict(small_glyphs().test_inputs), small_glyphs().test_labels).accuracy,
             result.last.test_accuracy);
+}
+
+TEST_F(TrainerTest, KeepsTheNetworkOfTheStepToRewindTo) {
+  for (const Execution execution : {Execution::sparse, Execution::dense}) {
+    TrainingOptions options = quick_options(20);
+    options.execution = execution;
+    options.out = folder_ / to_string(execution);
+    for (const std::int64_t step : {0, 7}) {
+      options.rewind_step = step;
+      const Network start = glyph_network();
+      Network network = start.clone();
+      train(network, small_glyphs(), options);
+      Network expected = start.clone();
+      if (step > 0) {
+        TrainingOptions fewer = options;
+        fewer.steps = step;
+        fewer.out.clear();
+        train(expected, small_glyphs(), fewer);
+      }
+      const Network kept = read_network(options.out / kRewindFile).network;
+      for (std::size_t i = 0; i < kept.parameters().size(); ++i) {
+        EXPECT_TRUE(at::equal(kept.parameters()[i]->effective, expected.parameters()[i]->effective));
+      }
+    }
+  }
 }
 
 TEST_F(TrainerTest, DefaultsAreThePublishedOnes) {
