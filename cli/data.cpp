@@ -19,7 +19,7 @@
 namespace ntt {
 namespace {
 
-constexpr const char* kNameHelp = "mnist, fashion-mnist, cifar-10, svhn, glyphs, or a folder of .npy files";
+constexpr const char* kNameHelp = "mnist, fashion-mnist, cifar-10, cifar-100, svhn, glyphs, or a folder of .npy files";
 
 std::string presence(const KnownDataset& known) {
   const std::filesystem::path folder = data_root() / known.folder;
@@ -137,7 +137,7 @@ void add_data_command(CLI::App& app) {
   info->callback([name] { print_info(*name); });
 
   CLI::App* fetch = data->add_subcommand("fetch", "Fetch a data set's published files; goes on where it was cut");
-  fetch->add_option("name", *name, "mnist, fashion-mnist, cifar-10 or svhn")->required();
+  fetch->add_option("name", *name, "mnist, fashion-mnist, cifar-10, cifar-100 or svhn")->required();
   fetch->add_option("--mirror", *mirror, "URL of a folder that holds the same files")->type_name("URL");
   fetch->footer("Example:\n  ntt data fetch fashion-mnist --mirror https://example.org/fashion-mnist/");
   fetch->callback([name, mirror] {

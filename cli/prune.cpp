@@ -66,7 +66,9 @@ void add_prune_command(CLI::App& app) {
   add_scope_option(*prune, transfer.step.scope);
   prune->add_option("--samples", command->find.samples, "Training inputs that scores are taken on")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
-  prune->add_option("--rounds", command->find.rounds, "Rounds of scoring, of methods that have several; 0: the method's own number (docs/methods.md)")
+  prune
+      ->add_option("--rounds", command->find.rounds,
+                   "Rounds of scoring, of methods that have several; 0: the method's own number")
       ->check(CLI::NonNegativeNumber);
   // From here on what a transfer takes, which the other methods do not.
   add_fitting_options(*prune, command->find);

@@ -7,6 +7,8 @@ namespace ntt {
 const std::vector<KnownDataset>& known_datasets() {
   static const std::vector<std::string> idx_names{"train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz",
                                                   "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"};
+  constexpr std::int64_t kPixels = 3 * 32 * 32;
+  constexpr std::int64_t kBatch = 10000 * (1 + kPixels);
   static const std::vector<KnownDataset> all{
       {"mnist",
        "mnist",
@@ -37,7 +39,19 @@ const std::vector<KnownDataset>& known_datasets() {
        "https://www.cs.toronto.edu/~kriz/",
        {{"cifar-10-binary.tar.gz", 170052171, "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9dddda3db29a59bca1dd", ""}},
        {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin",
-        "test_batch.bin"}},
+        "test_batch.bin"},
+       {{"data_batch_1.bin", kBatch},
+        {"data_batch_2.bin", kBatch},
+        {"data_batch_3.bin", kBatch},
+        {"data_batch_4.bin", kBatch},
+        {"data_batch_5.bin", kBatch},
+        {"test_batch.bin", kBatch}}},
+      {"cifar-100",
+       "cifar-100-binary",
+       "https://www.cs.toronto.edu/~kriz/",
+       {{"cifar-100-binary.tar.gz", 168513733, "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec", ""}},
+       {"train.bin", "test.bin", "fine_label_names.txt"},
+       {{"train.bin", 50000 * (2 + kPixels)}, {"test.bin", 10000 * (2 + kPixels)}}},
       {"svhn",
        "svhn",
        "http://ufldl.stanford.edu/housenumbers/",

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +22,8 @@ struct KnownDataset {
   std::string folder;  ///< below data_root()
   std::string url;     ///< folder of the published files, ending in /
   std::vector<PublishedFile> published;
-  std::vector<std::string> needed;  ///< the files that the reader wants in the folder
+  std::vector<std::string> needed;                          ///< the files that the reader wants in the folder
+  std::map<std::string, std::int64_t> unpacked_bytes = {};  ///< lengths of those out of an archive, where known
 };
 
 const std::vector<KnownDataset>& known_datasets();

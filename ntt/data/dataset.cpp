@@ -10,6 +10,7 @@
 #include "ntt/core/random.h"
 #include "ntt/data/catalogue.h"
 #include "ntt/data/cifar10.h"
+#include "ntt/data/cifar100.h"
 #include "ntt/data/glyphs.h"
 #include "ntt/data/idx.h"
 #include "ntt/data/npy_folder.h"
@@ -69,6 +70,9 @@ Dataset read_known(const KnownDataset& known) {
   }
   if (known.name == "cifar-10") {
     return read_cifar10(folder);
+  }
+  if (known.name == "cifar-100") {
+    return read_cifar100(folder);
   }
   return known.name == "svhn" ? read_svhn(folder) : read_mnist_like(known.name, folder);
 }

@@ -46,8 +46,9 @@ struct Split {
 /// The folder that holds the data sets: $NTT_DATA, else ~/.cache/ntt.
 NTT_API std::filesystem::path data_root();
 
-/// Loads `mnist`, `fashion-mnist`, `cifar-10`, `svhn` (below data_root()), `glyphs` (built in) or a folder with
-/// train-images.npy, train-labels.npy, test-images.npy and test-labels.npy. Broken or missing files are InputErrors.
+/// Loads `mnist`, `fashion-mnist`, `cifar-10`, `cifar-100`, `svhn` (below data_root()), `glyphs` (built in) or a folder
+/// with train-images.npy, train-labels.npy, test-images.npy and test-labels.npy. Broken or missing files are
+/// InputErrors.
 NTT_API Dataset load_dataset(const std::string& name);
 
 /// Divides uint8 images by 255, then subtracts the training set's mean and divides by its standard deviation, channel

@@ -60,5 +60,16 @@ TEST_F(RealDataTest, Cifar10Reads) {
   EXPECT_NEAR(standardised.normalisation.mean[2], 0.4465, 3e-3);
 }
 
+TEST_F(RealDataTest, Cifar100Reads) {
+  const Dataset cifar = load_dataset("cifar-100");
+  EXPECT_EQ(cifar.classes, 100);
+  EXPECT_EQ(cifar.class_names[0], "apple");
+  EXPECT_EQ(cifar.note.empty(), cifar.train_images.size(0) == 50000 && cifar.test_images.size(0) == 10000);
+  EXPECT_EQ(std::get<0>(at::_unique(cifar.train_labels)).numel(), 100);
+  const Standardised standardised = standardise(cifar);
+  EXPECT_NEAR(standardised.normalisation.mean[0], 0.5071, 5e-3);  // of all images; fewer may be here
+  EXPECT_NEAR(standardised.normalisation.mean[2], 0.4409, 5e-3);
+}
+
 }  // namespace
 }  // namespace ntt
