@@ -16,9 +16,8 @@
 #include "ntt/core/stopwatch.h"
 #include "ntt/data/dataset.h"
 #include "ntt/io/run_folder.h"
-#include "ntt/nn/adam.h"
 #include "ntt/nn/network_file.h"
-#include "ntt/nn/sgd.h"
+#include "ntt/nn/optimiser.h"
 #include "ntt/train/evaluation_json.h"
 #include "ntt/train/executor.h"
 #include "ntt/train/tracker.h"
@@ -62,14 +61,6 @@ void check_data(const TrainingData& data, const TrainingOptions& options, const 
   }
 }
 
-std::unique_ptr<Optimiser> make_optimiser(const TrainingOptions& options, Network& network) {
-  if (options.optimiser == OptimiserKind::adam) {
-    return std::make_unique<Adam>(network, *options.learning_rate);
-  }
-  return std::make_unique<Sgd>(network, *options.learning_rate, options.momentum,
-                               options.optimiser == OptimiserKind::nesterov);
-}
-
 /// The first `count` of the held-out inputs, or of the others if none are held out.
 at::Tensor tracked_inputs(const Split& split, std::int64_t count) {
   const bool held_out = split.held_out.size(0) > 0;
@@ -92,8 +83,8 @@ class Run {
   void step();
   [[nodiscard]] at::Tensor batch_of(const at::Tensor& chosen) const;
   double loss_and_gradient(const at::Tensor& chosen);
-  double exchange_by_gradient(const at::Tensor& chosen);
-  void exchange(const Gradients* gradients, std::int64_t step);
+  double exchange_masks(const at::Tensor* chosen, std::int64_t step);
+  void begin_executor();
   void evaluate();
   void note_best();
   void checkpoint();
@@ -167,6 +158,10 @@ void Run::start() {
     }
     metrics_.truncate_to(state_.metrics_lines);
   }
+  begin_executor();
+}
+
+void Run::begin_executor() {
   executor_ = make_executor(execution_ == Execution::dense ? execution_ : options_.execution, network_, *optimiser_,
                             options_.label_smoothing);
 }
@@ -202,19 +197,19 @@ void Run::step() {
     order_ = epoch_order(split_.train, options_.seed, state_.step / steps_an_epoch_).to(data_.train_inputs.device());
   }
   const at::Tensor chosen = order_.narrow(0, place * options_.batch_size, options_.batch_size);
-  const bool changes_masks = options_.mask_updates.due(state_.step, total_);
-  const bool by_gradient = changes_masks && options_.mask_updates.rule == MaskRule::rigl;
-  const double loss = by_gradient ? exchange_by_gradient(chosen) : loss_and_gradient(chosen);
-  optimiser_->set_learning_rate(*options_.learning_rate * options_.schedule.factor(state_.step, total_));
+  const std::int64_t step = state_.step;
+  const MaskRule rule = options_.mask_updates.due(step, total_) ? options_.mask_updates.rule : MaskRule::none;
+  optimiser_->set_learning_rate(*options_.learning_rate * options_.schedule.factor(step, total_));
+  const double loss = rule == MaskRule::rigl ? exchange_masks(&chosen, step) : loss_and_gradient(chosen);
   ++state_.step;
   if (!std::isfinite(loss)) {
     fail_diverged("loss", loss);
   }
-  if (!by_gradient) {
+  if (rule != MaskRule::rigl) {
     executor_->update(*options_.weight_decay);
   }
-  if (changes_masks && !by_gradient) {
-    exchange(nullptr, state_.step - 1);
+  if (rule == MaskRule::set) {
+    exchange_masks(nullptr, step);
   }
   state_.loss_sum += loss;
   ++state_.loss_count;
@@ -235,20 +230,19 @@ double Run::loss_and_gradient(const at::Tensor& chosen) {
                                       at::arange(chosen.size(0), chosen.options()));
 }
 
-double Run::exchange_by_gradient(const at::Tensor& chosen) {
+double Run::exchange_masks(const at::Tensor* chosen, std::int64_t step) {
   executor_->store();
+  executor_.reset();  // what computes with the kept weights only has no gradient by others
   Gradients gradients(network_);
-  const double loss = dense_loss_and_gradient(network_, batch_of(chosen), data_.train_labels.index_select(0, chosen),
-                                              options_.label_smoothing, gradients);
-  exchange(&gradients, state_.step);
+  double loss = 0;
+  if (chosen != nullptr) {
+    loss = dense_loss_and_gradient(network_, batch_of(*chosen), data_.train_labels.index_select(0, *chosen),
+                                   options_.label_smoothing, gradients);
+  }
+  exchange_weights(network_, *optimiser_, chosen != nullptr ? &gradients : nullptr,
+                   options_.mask_updates.share_at(step, total_), options_.seed, step);
+  begin_executor();
   return loss;
-}
-
-void Run::exchange(const Gradients* gradients, std::int64_t step) {
-  executor_->store();
-  executor_.reset();
-  exchange_weights(network_, *optimiser_, gradients, options_.mask_updates.share_at(step, total_), options_.seed, step);
-  executor_ = make_executor(execution_, network_, *optimiser_, options_.label_smoothing);
 }
 
 void Run::evaluate() {

@@ -7,6 +7,8 @@
 #include <cmath>
 
 #include "ntt/core/error.h"
+#include "ntt/nn/adam.h"
+#include "ntt/nn/sgd.h"
 #include "ntt/nn/statistics.h"
 
 namespace ntt {
@@ -81,6 +83,14 @@ double default_learning_rate(OptimiserKind optimiser, const Graph& graph) {
 
 double default_weight_decay(OptimiserKind optimiser) {
   return optimiser == OptimiserKind::adam ? 1e-8 : 5e-4;
+}
+
+std::unique_ptr<Optimiser> make_optimiser(const TrainingOptions& options, Network& network) {
+  if (options.optimiser == OptimiserKind::adam) {
+    return std::make_unique<Adam>(network, *options.learning_rate);
+  }
+  return std::make_unique<Sgd>(network, *options.learning_rate, options.momentum,
+                               options.optimiser == OptimiserKind::nesterov);
 }
 
 void check_training_options(const TrainingOptions& options) {

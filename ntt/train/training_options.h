@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "ntt/core/api.h"
 #include "ntt/core/observer.h"
 #include "ntt/nn/network.h"
+#include "ntt/nn/optimiser.h"
 #include "ntt/sparse/execution.h"
 #include "ntt/train/augmentation.h"
 #include "ntt/train/mask_updates.h"
@@ -58,6 +60,9 @@ struct TrainingOptions {
 NTT_API double default_learning_rate(OptimiserKind optimiser, const Graph& graph);
 /// Of Adam the published 1e-8, of the others 5e-4.
 NTT_API double default_weight_decay(OptimiserKind optimiser);
+
+/// The optimiser of that kind, at the learning rate, which is filled in.
+std::unique_ptr<Optimiser> make_optimiser(const TrainingOptions& options, Network& network);
 
 /// InputError naming the first option that cannot be.
 void check_training_options(const TrainingOptions& options);

@@ -144,6 +144,24 @@ TEST_F(DynamicTrainingTest, IsTheSameInSparseAndDenseExecution) {
   }
 }
 
+/// With batch norm, which is trained layer by layer.
+Network normalised_network() {
+  LayerStack layers("normalised", {1, 28, 28});
+  layers.add("conv2d", {{"out_channels", 6L}, {"kernel", 5L}, {"stride", 3L}, {"bias", false}});
+  return masked_network(layers.add("batch-norm").relu().flatten().linear(10).finish(), 0.1);
+}
+
+TEST_F(DynamicTrainingTest, SeesGradientsOfPrunedWeightsWhereLayersMultiplyByTheKeptOnes) {
+  Network sparse = normalised_network();
+  Network dense = normalised_network();
+  const Network start = normalised_network();
+  EXPECT_EQ(train(sparse, small_glyphs(), dynamic_options(MaskRule::rigl, Execution::sparse)).execution,
+            Execution::sparse);
+  train(dense, small_glyphs(), dynamic_options(MaskRule::rigl, Execution::dense));
+  EXPECT_GT(moved_share(start, sparse), 0.1);
+  EXPECT_LT(moved_share(sparse, dense), 0.02) << "but for ties to rounding";
+}
+
 TEST_F(DynamicTrainingTest, ResumesBitIdentical) {
   for (const MaskRule rule : {MaskRule::set, MaskRule::rigl}) {
     for (const Execution execution : {Execution::sparse, Execution::dense}) {
