@@ -31,6 +31,7 @@ PEERS = {
     "openvino": ("OpenVINO", "peers"),
     "deepsparse": ("DeepSparse", "peers-deepsparse"),
 }
+TRAINING = {"pytorch-training": ("PyTorch with masks", "peers")}
 
 
 def read_options():
@@ -41,6 +42,7 @@ def read_options():
     parser.add_argument("--densities", type=float, nargs="+", default=[0.2, 0.1, 0.05, 0.02])
     parser.add_argument("--masks", nargs="+", choices=["uniform", "erk", "global"], default=["uniform"])
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 16])
+    parser.add_argument("--training", action="store_true", help="steps of training of CIFAR's networks instead")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS))
     parser.add_argument("--threads", type=int, default=cores, help="everybody's (default: all %(default)s)")
     parser.add_argument("--rounds", type=int, default=2, help="turns of everybody (default: %(default)s)")
@@ -52,6 +54,8 @@ def read_options():
     options = parser.parse_args()
     if not 1 <= options.threads <= cores:
         parser.error(f"--threads must be from 1 to {cores}, the cores there are")
+    if options.training:
+        options.networks = [network for network in options.networks if network.endswith("-cifar")]
     if not all(0 < density <= 1 for density in options.densities):
         parser.error("--densities lie above 0 and are at most 1")
     if min(*options.batch_sizes, options.rounds) < 1 or not options.seconds > 0:
@@ -109,7 +113,7 @@ class Case:
                 self.add("ntt dense", row["batch_size"], row["dense_ms"])
 
     def take_peer(self, peer, folder):
-        title, home = PEERS[peer]
+        title, home = (PEERS | TRAINING)[peer]
         out, log_path = folder / "result.json", folder / "log.txt"
         out.unlink(missing_ok=True)
         command = [Path(".cache") / home / "bin" / "python", HERE / "network_peer.py", "--peer", peer]
@@ -140,6 +144,30 @@ class Case:
             ms = {who: statistics.median(times[batch]) for who, times in self.ms.items() if batch in times}
             spread = max(self.ms["ntt sparse"][batch]) / min(self.ms["ntt sparse"][batch])
             yield {**self.name, "batch_size": batch, "ms": ms, "spread": spread}
+
+
+class TrainingCase(Case):
+    """Steps of training with Adam: ours on the built-in model of the same shapes, PyTorch's with masks."""
+
+    def run(self, folder):
+        self.prepare(folder)
+        for _ in range(self.options.rounds):
+            self.take_ours(folder)
+            self.take_peer("pytorch-training", folder)
+
+    def take_ours(self, folder):
+        command = [self.options.ntt, "bench", "sparse", "--json", "--seconds", str(self.options.seconds)]
+        command += ["--model", self.name["network"].removesuffix("-cifar"), "--densities", str(self.name["density"])]
+        command += ["--batch-sizes", ",".join(map(str, self.options.batch_sizes))]
+        command += ["--threads", str(self.options.threads)]
+        with tempfile.TemporaryFile() as output:
+            reason, _ = supervise(command, self.options, stdout=output, stderr=subprocess.DEVNULL)
+            output.seek(0)
+            if reason:
+                sys.exit(f"ntt bench sparse: {reason}")
+            for row in json.load(output)["rows"]:
+                self.add("ntt sparse", row["batch_size"], row["training"]["sparse_ms"])
+                self.add("ntt dense", row["batch_size"], row["training"]["dense_ms"])
 
 
 def show(network, figures, report, markdown):
@@ -174,7 +202,7 @@ def main():
             figures = report["models"].setdefault(network, {"rows": [], "failures": {}, "versions": {}})
             for masks in options.masks:
                 for density in options.densities:
-                    case = Case(network, density, masks, options)
+                    case = (TrainingCase if options.training else Case)(network, density, masks, options)
                     case.run(folder)
                     figures["rows"] += case.rows()
                     figures["failures"].update(case.failures)

@@ -157,7 +157,6 @@ StridedRows rows_of(const PhaseCopy& copy, const PhaseCopy::Phase& phase, const 
   const Within y = within(first_y, copy.stride_height, from.height, copy.rows);
   const Within x = within(first_x, copy.stride_width, from.width, copy.columns);
   StridedRows rows;
-  rows.from = nullptr;
   rows.step = copy.stride_height * from.pitch;
   rows.stride = copy.stride_width;
   rows.y_begin = y.begin;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ntt/core/error.h"
 #include "ntt/ops/convolution.h"
 #include "ntt/ops/pooling.h"
 #include "ntt/sparse/ceiling.h"
@@ -284,8 +285,11 @@ PlaneLayer make_plane_layer(const Network& network, NodeId id, const Planes& inp
   PlaneLayer layer;
   layer.name = network.execution().nodes[id].name;
   layer.bias.assign(bias.data_ptr<float>(), bias.data_ptr<float>() + bias.numel());
+  if (std::max(input.size(), weight.numel()) >= std::numeric_limits<std::int32_t>::max()) {
+    fail_input("layer '{}' has {} weights on {} values, more than sparse execution can number; use dense execution",
+               layer.name, weight.numel(), input.size());
+  }
   layer.positions = output.height * output.width;
-  layer.patch = weight.numel() / std::max<std::int64_t>(weight.size(0), 1);
   layer.begins.push_back(0);
   const auto windows = window_geometry(network, id);
   if (windows) {

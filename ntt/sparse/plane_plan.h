@@ -25,7 +25,6 @@ struct PlaneLayer {
   std::optional<PhaseCopy> copy;      ///< what it reads, if not the input itself
   std::int64_t copy_at = 0;           ///< of that, in a workspace
   std::int64_t positions = 1;         ///< of an output
-  std::int64_t patch = 0;             ///< weights of an output if none were zero
 
   std::int64_t rows() const { return static_cast<std::int64_t>(bias.size()); }
   std::int64_t entries() const { return static_cast<std::int64_t>(values.size()); }

@@ -16,6 +16,7 @@ constexpr double kFloat = 0.2;          ///< a value that is pooled, added or mo
 constexpr double kBlockRegister = 0.2;  ///< a stored weight at a register of inputs in the caches
 constexpr double kFarRegister = 0.8;    ///< the same where a block's values do not fit there
 constexpr std::int64_t kNearFloats = 4 << 20;
+constexpr std::int64_t kTogetherFloats = 4 << 20;  ///< of all threads' inputs that run side by side
 
 double input_ns(const PlanePlan& plan) {
   double ns = 0;
@@ -76,7 +77,8 @@ void SparseInference::predict(const float* inputs, std::int64_t count, float* ou
   in_blocks(count) ? blocks_->predict(inputs, count, outputs) : predict_by_planes(inputs, count, outputs);
 }
 
-/// Inputs run side by side, one on each thread; those that are left, on all threads together.
+/// Inputs run side by side, one on each thread, where their values fit into the last cache together; others, and those
+/// that are left, one after another on all threads.
 void SparseInference::predict_by_planes(const float* inputs, std::int64_t count, float* outputs) const {
   const auto run = [&](std::int64_t begin, std::int64_t end) {
     const WorkspacePool::Lease lease(workspaces_, planes_->workspace_floats);
@@ -85,7 +87,8 @@ void SparseInference::predict_by_planes(const float* inputs, std::int64_t count,
       execution.run(inputs + i * features_, outputs + i * outputs_);
     }
   };
-  const std::int64_t whole = count - count % threads();
+  const bool fit = planes_->workspace_floats * threads() <= kTogetherFloats;
+  const std::int64_t whole = fit ? count - count % threads() : 0;
   parallel_for_work(whole, static_cast<std::int64_t>(input_ns_),
                     [&](std::int64_t begin, std::int64_t end, int) { run(begin, end); });
   if (whole < count) {

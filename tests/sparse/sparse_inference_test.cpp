@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <hwy/targets.h>
 
 #include <limits>
 
@@ -41,11 +42,15 @@ at::Tensor exact_outputs(const Network& network, const at::Tensor& inputs) {
   return exact.predict(inputs.to(at::kDouble));
 }
 
-/// As a network's outputs go: where all are tiny, against 1e-3.
+/// The largest difference as a share of the largest output or, where all are tiny, of 1e-3.
+double error_of(const at::Tensor& actual, const at::Tensor& expected) {
+  const double scale = std::max(expected.abs().max().item<double>(), 1e-3);
+  return (actual.to(at::kDouble) - expected).abs().max().item<double>() / scale;
+}
+
 void expect_close(const at::Tensor& actual, const at::Tensor& expected) {
   ASSERT_EQ(actual.sizes(), expected.sizes());
-  const double scale = std::max(expected.abs().max().item<double>(), 1e-3);
-  EXPECT_LT((actual.to(at::kDouble) - expected).abs().max().item<double>() / scale, kRounding);
+  EXPECT_LT(error_of(actual, expected), kRounding);
 }
 
 void expect_agreement(const Network& network, std::uint64_t seed) {
@@ -131,6 +136,25 @@ TEST(RandomGraphsTest, RunAsTheDenseNetworkDoes) {
     sparse.predict(inputs.data_ptr<float>(), count, outputs.data_ptr<float>());
     expect_close(outputs, exact_outputs(network, inputs));
   }
+}
+
+/// With the instructions of every processor that this one can stand in for, down to none of its vector instructions.
+TEST(RandomGraphsTest, RunWithEveryInstructionSet) {
+  const std::vector<std::int64_t> targets = hwy::SupportedAndGeneratedTargets();
+  for (const std::int64_t target : targets) {
+    SCOPED_TRACE(hwy::TargetName(target));
+    hwy::SetSupportedTargetsForTest(target);
+    for (std::uint64_t seed = 0; seed < 200 && !HasFailure(); ++seed) {
+      SCOPED_TRACE(seed);
+      const Network network = random_sparse_network(seed);
+      const at::Tensor inputs = draw_inputs(network.graph(), 2, seed, at::kFloat);
+      const at::Tensor exact = exact_outputs(network, inputs);
+      // Where terms cancel, no float32 sum is close: the dense one says by how much.
+      EXPECT_LT(error_of(run_planes(network, inputs), exact), kRounding + 4 * error_of(network.predict(inputs), exact));
+    }
+  }
+  hwy::SetSupportedTargetsForTest(0);
+  EXPECT_GT(targets.size(), 1);
 }
 
 TEST(SparseInferenceTest, DoesNotDependOnThreads) {
