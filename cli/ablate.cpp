@@ -34,7 +34,8 @@ struct AblateCommand {
 void run_ablate(const CLI::App& subcommand, const AblateCommand& command) {
   apply_threads(command.common.threads);
   const SparseRun source = read_sparse_run(command.init);
-  const OpenRun run(subcommand, command.common);
+  const RunRequest request = request_of(subcommand, command.common);
+  const OpenRun opened(request, Observer::none());
   const Network network = command.what == kInvert ? inverted(source, parse_device(command.common.device))
                                                   : ablated(source, kAblations.at(command.what), command.common.seed);
   log_warnings(empty_layer_warnings(network));
@@ -43,12 +44,12 @@ void run_ablate(const CLI::App& subcommand, const AblateCommand& command) {
   const std::string method =
       fmt::format("{}, {}", metadata.contains("method") ? metadata.at("method") : "unknown", command.what);
   const std::string before = metadata.contains("provenance") ? metadata.at("provenance") : command.init;
-  write_found(run.folder().path(), source.teacher, network, method,
+  write_found(request.out, source.teacher, network, method,
               {{"data", data},
                {"provenance", fmt::format("ntt {} ablate --what {} --seed {}, of: {}", NTT_VERSION, command.what,
                                           command.common.seed, before)}},
               source.sparse.format);
-  nlohmann::json record = result_record("ablate", subcommand, command.common, 0, 0);
+  nlohmann::json record = result_record(request, 0, 0);
   record.erase("seconds");
   record.erase("ms_per_step");
   record["model"] = network.graph().name;
@@ -57,13 +58,14 @@ void run_ablate(const CLI::App& subcommand, const AblateCommand& command) {
   record["density"] = network.density();
   record["cost"] = cost_record(network);
   record["layers"] = layer_densities(network);
-  run.folder().write_result(record);
+  const RunFolder folder(request.out);
+  folder.write_result(record);
   print_result(command.common, record,
                {{"model", network.graph().name},
                 {"method", method},
                 {"found on", data},
                 {"density", fmt::format("{:.4g}", network.density())},
-                {"network", run.folder().file(kNetworkFile).string()}});
+                {"network", folder.file(kNetworkFile).string()}});
 }
 
 }  // namespace

@@ -76,7 +76,7 @@ void bench_step(const CLI::App& subcommand, BenchOptions& options) {
   const double median = timings.ms[timings.ms.size() / 2];
   const double gflops = timings.operations / median / 1e6;
   const double ceiling = measure_gemm_ceiling();
-  nlohmann::json record = result_record("bench step", subcommand, options.common, 0, median);
+  nlohmann::json record = result_record(request_of(subcommand, options.common), 0, median);
   record["ms_min"] = timings.ms.front();
   record["ms_max"] = timings.ms.back();
   record["steps"] = timings.ms.size();

@@ -314,7 +314,7 @@ void bench_sparse(const CLI::App& subcommand, const BenchSparseOptions& options)
                ceilings.at("fma").get<double>(), ceilings.at("l1_loads").get<double>(),
                ceilings.at("l2_loads").get<double>(), ceilings.at("gathers").get<double>());
   }
-  nlohmann::json record = result_record("bench sparse", subcommand, options.common, seconds, 0);
+  nlohmann::json record = result_record(request_of(subcommand, options.common), seconds, 0);
   record.erase("ms_per_step");
   record.update({{"ceilings_gmacs", bench.ceilings()}, {"rows", bench.rows()}, {"break_even", bench.break_evens()}});
   print_result(options.common, record, {});

@@ -148,6 +148,7 @@ TomlOption to_toml_option(const CLI::Option& option) {
   resolved.name = name_of(option);
   resolved.values = values_of(option);
   resolved.is_list = option.get_expected_max() > 1;
+  resolved.given = option.count() > 0;
   const auto is_truth = [](const std::string& value) { return value == "true" || value == "false"; };
   if (is_flag(option) && std::ranges::all_of(resolved.values, is_truth)) {
     resolved.kind = TomlOption::Kind::kBoolean;
@@ -188,15 +189,12 @@ void add_config_option(CLI::App& subcommand) {
       ->configurable(false);
 }
 
-std::string resolved_options_toml(const CLI::App& subcommand) {
+std::vector<TomlOption> resolved_options(const CLI::App& subcommand) {
   std::vector<TomlOption> resolved;
   for (const CLI::Option* option : file_options(subcommand)) {
-    TomlOption entry = to_toml_option(*option);
-    if (!entry.values.empty()) {
-      resolved.push_back(std::move(entry));
-    }
+    resolved.push_back(to_toml_option(*option));
   }
-  return write_toml_options(subcommand.get_name(), resolved);
+  return resolved;
 }
 
 }  // namespace ntt

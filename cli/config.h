@@ -1,7 +1,9 @@
 #pragma once
 
 #include <CLI/App.hpp>
-#include <string>
+#include <vector>
+
+#include "ntt/io/toml_options.h"
 
 namespace ntt {
 
@@ -10,10 +12,9 @@ namespace ntt {
 /// unknown (with the nearest known one) or has a wrong value.
 void add_config_option(CLI::App& subcommand);
 
-/// The sub-command's options as they stand after parsing, defaults included, as a TOML table that --config takes back.
-/// Options
-/// that are not configurable() are left out, and so are defaults that CLI11 was not told to capture
-/// (`option_defaults()->always_capture_default()`).
-std::string resolved_options_toml(const CLI::App& subcommand);
+/// The sub-command's options as they stand after parsing, as --config takes them back; those that are not
+/// configurable() are left out. Defaults that CLI11 was not told to capture
+/// (`option_defaults()->always_capture_default()`) have no value.
+std::vector<TomlOption> resolved_options(const CLI::App& subcommand);
 
 }  // namespace ntt

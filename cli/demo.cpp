@@ -138,7 +138,7 @@ void run_demo(const CLI::App& subcommand, const CommonOptions& common) {
   contestants.push_back(train_contestant("dense", dense.clone(), data, common, out));
   print_table(contestants);
 
-  nlohmann::json record = result_record("demo", subcommand, common, 0, transfer.ms_per_step);
+  nlohmann::json record = result_record(request_of(subcommand, common), 0, transfer.ms_per_step);
   record.erase("seconds");
   for (const Contestant& contestant : contestants) {
     record["test_accuracy"][contestant.name] = contestant.test_accuracy;

@@ -60,7 +60,7 @@ void run_evaluate(const CLI::App& subcommand, const EvaluateCommand& options) {
   const Score train = score(predictor.predict(data.train_inputs), data.train_labels);
   const double seconds = watch.seconds();
 
-  nlohmann::json record = result_record("evaluate", subcommand, options.common, seconds, 0);
+  nlohmann::json record = result_record(request_of(subcommand, options.common), seconds, 0);
   record.erase("seed");
   record.erase("ms_per_step");
   record.update({{"model", model},

@@ -5,13 +5,11 @@
 #include <CLI/Validators.hpp>
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <string>
 #include <thread>
-#include <tuple>
 #include <vector>
 
 #include "cli/commands.h"
@@ -19,12 +17,11 @@
 #include "cli/run_support.h"
 #include "ntt/core/error.h"
 #include "ntt/experiment/runner.h"
+#include "ntt/experiment/tally.h"
 #include "ntt/report/table.h"
 
 namespace ntt {
 namespace {
-
-constexpr const char* kDatabase = "experiment.sqlite";
 
 struct ExperimentCommand {
   CommonOptions common;
@@ -33,58 +30,6 @@ struct ExperimentCommand {
   int processes = 0;
   bool retry_failed = false;
 };
-
-/// What a table has one row for: a point of the grid but for its seed.
-struct Point {
-  std::string data, found_on, model, method, scope;
-  double density;
-
-  /// The order of the table's rows: densities fall.
-  bool operator<(const Point& other) const {
-    return std::tie(data, found_on, model, scope, other.density, method) <
-           std::tie(other.data, other.found_on, other.model, other.scope, density, other.method);
-  }
-};
-
-/// The jobs of one point.
-struct Tally {
-  std::int64_t jobs = 0;
-  std::int64_t done = 0;
-  std::int64_t failed = 0;
-  std::vector<double> accuracies;   ///< one a finished training, on the test set
-  std::vector<double> validations;  ///< and on its held-out inputs, where it has any
-};
-
-double test_accuracy(const nlohmann::json& result) {
-  const nlohmann::json::json_pointer where("/figures/mean_test_accuracy_of_last_ten");
-  return result.is_object() ? result.value(where, NAN) : NAN;
-}
-
-double validation_accuracy(const nlohmann::json& result) {
-  const nlohmann::json::json_pointer where("/figures/validation_accuracy");
-  const bool is_there = result.is_object() && result.contains(where) && result[where].is_number();
-  return is_there ? result[where].get<double>() : NAN;
-}
-
-std::map<Point, Tally> tallies_of(const std::vector<JobRecord>& records) {
-  std::map<Point, Tally> tallies;
-  const std::vector<std::string> found = found_on(records);
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    const JobRecord& record = records[i];
-    const Job& job = record.job;
-    Tally& tally = tallies[{job.data, found[i], job.model, job.method, job.scope, job.density}];
-    ++tally.jobs;
-    tally.done += record.state == JobState::done ? 1 : 0;
-    tally.failed += record.state == JobState::failed ? 1 : 0;
-    if (job.stage == "train" && record.state == JobState::done) {
-      tally.accuracies.push_back(test_accuracy(record.result));
-      if (const double validation = validation_accuracy(record.result); !std::isnan(validation)) {
-        tally.validations.push_back(validation);
-      }
-    }
-  }
-  return tallies;
-}
 
 double mean(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
@@ -98,32 +43,9 @@ std::string mean_accuracy(const std::vector<double>& accuracies) {
   return fmt::format("{} ({})", format_percent(mean(accuracies)), accuracies.size());
 }
 
-std::int64_t count(const std::vector<JobRecord>& records, JobState state) {
-  return std::ranges::count(records, state, &JobRecord::state);
-}
-
 std::string time_left(const std::vector<JobRecord>& records, int processes) {
   const double left = seconds_left(records, processes);
   return left < 0 ? "not known yet" : left == 0 ? "none" : format_seconds(left);
-}
-
-nlohmann::json status_record(const std::vector<JobRecord>& records, int processes) {
-  nlohmann::json jobs = nlohmann::json::array();
-  for (const JobRecord& record : records) {
-    jobs.push_back({{"name", record.job.name},
-                    {"stage", record.job.stage},
-                    {"state", to_string(record.state)},
-                    {"seconds", record.seconds},
-                    {"error", record.error}});
-  }
-  const double left = seconds_left(records, processes);
-  return {{"what", "experiment"},
-          {"jobs", jobs},
-          {"done", count(records, JobState::done)},
-          {"failed", count(records, JobState::failed)},
-          {"running", count(records, JobState::running)},
-          {"waiting", count(records, JobState::waiting)},
-          {"seconds_left", left < 0 ? nlohmann::json() : nlohmann::json(left)}};
 }
 
 /// A row a point; where networks were found is told if any were trained elsewhere.
@@ -184,7 +106,7 @@ void run_experiment(ExperimentCommand& command) {
   const std::filesystem::path folder = command.common.out.empty() ? std::filesystem::path("runs") / plan.name
                                                                   : std::filesystem::path(command.common.out);
   RunFolder(folder).create();
-  JobStore store(folder / kDatabase);
+  JobStore store(folder / kDatabaseFile);
   store.add(plan.jobs);
   if (command.retry_failed) {
     store.retry_failed();
@@ -215,9 +137,9 @@ void run_experiment(ExperimentCommand& command) {
 }
 
 void show_status(const ExperimentCommand& command) {
-  const std::filesystem::path database = std::filesystem::path(command.file) / kDatabase;
+  const std::filesystem::path database = std::filesystem::path(command.file) / kDatabaseFile;
   if (!std::filesystem::exists(database)) {
-    fail_input("{} holds no experiment: there is no {}", command.file, kDatabase);
+    fail_input("{} holds no experiment: there is no {}", command.file, kDatabaseFile);
   }
   JobStore store(database);
   print_status(command.common, store, processes_of(command));

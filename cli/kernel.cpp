@@ -136,7 +136,7 @@ void run_kernel(const CLI::App& subcommand, const KernelCommand& command) {
   const std::int64_t width = command.sketched() ? command.probes : data.classes;
   const KernelComparison comparison = write_kernel(command, network, other ? &*other : nullptr, sides, width);
 
-  nlohmann::json record = result_record("kernel", subcommand, command.common, 0, 0);
+  nlohmann::json record = result_record(request_of(subcommand, command.common), 0, 0);
   record.erase("seconds");
   record.erase("ms_per_step");
   const std::string shape =

@@ -33,11 +33,4 @@ void add_model_options(CLI::App& subcommand, ModelOptions& options) {
       ->default_str("");
 }
 
-void show_initialisation(CLI::App& subcommand, const ModelOptions& options, const Graph& graph) {
-  if (!options.weights.initialisation) {
-    subcommand.get_option("--initialisation")
-        ->default_str(default_initialisation(graph) == Initialisation::he ? "he" : "glorot");
-  }
-}
-
 }  // namespace ntt

@@ -29,23 +29,22 @@ std::string method_list() {
   return text;
 }
 
-void run_prune(CLI::App& subcommand, FindCommand& command) {
+void run_prune(const CLI::App& subcommand, FindCommand& command) {
   const FindRun run = run_find(
       subcommand, command,
       fmt::format("ntt {} prune --method {} --seed {}", NTT_VERSION, command.find.method, command.common.seed));
-  const nlohmann::json record = write_find_result(subcommand, command, run);
   std::vector<std::pair<std::string, std::string>> rows = {
       {"model", run.found.network.graph().name},
       {"method", fmt::format("{}, which reads {}", run.found.method, run.found.reads)},
-      {"data", run.data},
+      {"data", run.record.at("data")},
       {"density", fmt::format("{:.4g}", run.found.network.density())}};
-  for (const nlohmann::json& layer : record.at("layers")) {
+  for (const nlohmann::json& layer : run.record.at("layers")) {
     rows.emplace_back("  " + layer["name"].get<std::string>(),
                       layer_text(layer) + (layer["kept"] == 0 ? ": empty" : ""));
   }
   rows.emplace_back("time", format_seconds(run.found.seconds));
-  rows.emplace_back("network", run.folder.file(kNetworkFile).string());
-  print_result(command.common, record, rows);
+  rows.emplace_back("network", RunFolder(command.common.out).file(kNetworkFile).string());
+  print_result(command.common, run.record, rows);
 }
 
 }  // namespace

@@ -2,21 +2,23 @@
 
 #include <fmt/format.h>
 
-#include <string>
-
 #include "ntt/core/exceptions.h"
-#include "ntt/io/run_folder.h"
+#include "ntt/io/open_run.h"
 
 namespace ntt {
 
-/// Runs the job that `ntt COMMAND` does in a run folder and returns what it returns. Where it was stopped, the message
-/// of Interrupted says how it is continued, too.
+/// Runs the job that `ntt COMMAND` does in a run folder and returns what it returns. Where it was stopped and left a
+/// checkpoint, the message of Interrupted says how it is continued, too.
 template <typename Job>
-auto resumable(const std::string& command, const RunFolder& folder, Job&& job) {
+auto resumable(const RunRequest& request, Job&& job) {
   try {
     return job();
   } catch (const Interrupted& stop) {
-    throw Interrupted(fmt::format("{}; continue with: ntt {} --config {} --resume", stop.what(), command,
+    const RunFolder folder(request.out);
+    if (!folder.resumable()) {
+      throw;
+    }
+    throw Interrupted(fmt::format("{}; continue with: ntt {} --config {} --resume", stop.what(), request.command,
                                   folder.file(kConfigFile).string()));
   }
 }

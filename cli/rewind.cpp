@@ -54,24 +54,26 @@ void run_rewind(const CLI::App& subcommand, const RewindCommand& options) {
   const NetworkFile trained = read_network(training.file(kNetworkFile));
   Network start = read_network(earlier).network;
   leave_out_of_pruning(start, options.keep);
-  const OpenRun run(subcommand, options.common);
+  const RunRequest request = request_of(subcommand, options.common);
+  const OpenRun opened(request, Observer::none());
   const FoundNetwork found = rewind_to(std::move(start), trained.network, options.density, options.scope, read);
   log_warnings(found.warnings);
   const auto data = trained.metadata.find("data");
   const std::string found_on = data == trained.metadata.end() ? "unknown" : data->second;
-  write_found(run.folder().path(), found.teacher, found.network, found.method,
+  write_found(request.out, found.teacher, found.network, found.method,
               {{"data", found_on}, {"provenance", fmt::format("ntt {} rewind --init {}", NTT_VERSION, options.init)}},
               trained.format);
-  nlohmann::json record = result_record("rewind", subcommand, options.common, found.seconds, 0);
+  nlohmann::json record = result_record(request, found.seconds, 0);
   record.update(find_record(found));
   record["data"] = found_on;
-  run.folder().write_result(record);
+  const RunFolder folder(request.out);
+  folder.write_result(record);
   print_result(options.common, record,
                {{"model", found.network.graph().name},
                 {"method", found.method},
                 {"data", found_on},
                 {"density", fmt::format("{:.4g}", found.network.density())},
-                {"network", run.folder().file(kNetworkFile).string()}});
+                {"network", folder.file(kNetworkFile).string()}});
 }
 
 }  // namespace

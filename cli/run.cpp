@@ -110,7 +110,7 @@ void run_run(const CLI::App& subcommand, const RunCommand& options) {
     write_npy(options.common.out, outputs);
   }
 
-  nlohmann::json record = result_record("run", subcommand, options.common, seconds, 0);
+  nlohmann::json record = result_record(request_of(subcommand, options.common), seconds, 0);
   record.erase("seed");
   record.erase("ms_per_step");
   const auto inputs = static_cast<double>(count);

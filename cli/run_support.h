@@ -9,8 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "ntt/core/device.h"
 #include "ntt/data/loaded.h"
-#include "ntt/io/run_folder.h"
+#include "ntt/io/open_run.h"
 #include "ntt/nn/data_format.h"
 #include "ntt/sparse/execution.h"
 
@@ -48,8 +49,6 @@ void add_tensorboard_option(CLI::App& subcommand, bool& tensorboard);
 
 /// Sets the threads of every parallel part; 0 is one per processor that this process may use.
 void apply_threads(int count);
-/// "cpu", "cuda" or "cuda:1"; InputError where libtorch or the machine has no such device.
-at::Device parse_device(const std::string& name);
 
 /// Loads the data set, or the classes of it, that the options name, and logs what it holds. Its inputs are standardised
 /// by its own mean and deviation or, for a network that says so, by those of the network; that too is logged, where
@@ -59,35 +58,8 @@ LoadedData load_data(const CommonOptions& options, at::Device device, const Data
 /// What a network made on these data takes and tells apart.
 DataFormat format_of(const LoadedData& data);
 
-/// The folder of a run that is about to start. Destroyed by an exception, it takes back what it made if the run wrote
-/// nothing else there.
-class OpenRun {
- public:
-  /// Sees that the run folder can be written and holds no other run, removes what a killed run left half-written there,
-  /// and writes config.toml. InputError where a finished run is there, or a checkpoint without `--resume`, or where
-  /// `--resume` finds no run or one with other options (threads, device, out, json, checkpoint-seconds and tensorboard
-  /// may differ). A run stopped before its first checkpoint is begun again.
-  OpenRun(const CLI::App& subcommand, const CommonOptions& options);
-  ~OpenRun();
-  OpenRun(const OpenRun&) = delete;
-  OpenRun& operator=(const OpenRun&) = delete;
-
-  [[nodiscard]] const RunFolder& folder() const { return folder_; }
-  /// Whether to go on from the folder's checkpoint.
-  [[nodiscard]] bool resume() const { return resume_; }
-
- private:
-  RunFolder folder_;
-  bool resume_ = false;
-  bool made_folder_ = false;
-  bool made_config_ = false;
-  int exceptions_;
-};
-
-/// The record that every result.json starts from: what, options (as resolved), seed, seconds, ms_per_step, versions,
-/// processor, threads, time.
-nlohmann::json result_record(const std::string& what, const CLI::App& subcommand, const CommonOptions& options,
-                             double seconds, double ms_per_step);
+/// What the sub-command was asked to do, as its run folder and its record have it.
+RunRequest request_of(const CLI::App& subcommand, const CommonOptions& options);
 
 /// Prints to stdout the record (`--json`) or the rows as an aligned table without titles.
 void print_result(const CommonOptions& options, const nlohmann::json& record,

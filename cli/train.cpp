@@ -1,6 +1,5 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <CLI/App.hpp>
 #include <CLI/Validators.hpp>
@@ -21,12 +20,10 @@
 #include "cli/run_support.h"
 #include "cli/transfer_options.h"
 #include "ntt/core/error.h"
+#include "ntt/find/run.h"
 #include "ntt/find/start.h"
-#include "ntt/nn/cost_record.h"
-#include "ntt/nn/network_file.h"
 #include "ntt/report/table.h"
-#include "ntt/train/record.h"
-#include "ntt/train/trainer.h"
+#include "ntt/train/run.h"
 #include "ntt/version.h"
 
 namespace ntt {
@@ -76,35 +73,17 @@ TrainingStart find_start(const TrainCommand& options, const LoadedData& data) {
   return draw_start({options.method, options.model, density, options.scope, options.common.seed}, data, with_teacher);
 }
 
-/// What the trained network's file says of it.
-std::map<std::string, std::string> metadata_of(const TrainCommand& options, const TrainingStart& start,
-                                               const LoadedData& data) {
+std::string provenance_of(const TrainCommand& options, const TrainingStart& start) {
   std::string provenance = fmt::format("ntt {} train --seed {}", NTT_VERSION, options.common.seed);
   if (!options.init.empty()) {
     provenance += fmt::format(", from {}", options.init);
     provenance += start.found_on.empty() ? "" : fmt::format(", found on {}", start.found_on);
   }
-  std::map<std::string, std::string> metadata = {
-      {"model", start.network.graph().name}, {"data", data.name}, {"method", start.method}, {"provenance", provenance}};
-  set_data_format(metadata, format_of(data));
-  return metadata;
+  return provenance;
 }
 
-nlohmann::json record_of(const CLI::App& subcommand, const TrainCommand& options, const TrainingStart& start,
-                         const std::string& data, const TrainingResult& result) {
-  nlohmann::json record = result_record("train", subcommand, options.common, result.seconds, result.ms_per_step);
-  record["model"] = start.network.graph().name;
-  record["method"] = start.method;
-  record["data"] = data;
-  record["density"] = start.network.density();
-  record["execution"] = to_string(result.execution);
-  record["cost"] = cost_record(start.network);
-  record["figures"] = training_figures(result, options.training.select);
-  return record;
-}
-
-void report(const TrainCommand& options, const nlohmann::json& record, const TrainingResult& result,
-            const RunFolder& folder) {
+void report(const CommonOptions& common, const TrainingRun& run) {
+  const auto& [result, record] = run;
   const auto percent = [](double share) { return std::isnan(share) ? "none held out" : format_percent(share); };
   std::vector<std::pair<std::string, std::string>> rows{
       {"model", record.at("model")},
@@ -127,27 +106,11 @@ void report(const TrainCommand& options, const nlohmann::json& record, const Tra
                                     format_seconds(result.evaluation_seconds))},
                {"a training step",
                 fmt::format("{}, {} execution", format_seconds(result.ms_per_step / 1e3), to_string(result.execution))},
-               {"network", folder.file(kNetworkFile).string()}});
-  print_result(options.common, record, rows);
+               {"network", RunFolder(common.out).file(kNetworkFile).string()}});
+  print_result(common, record, rows);
 }
 
-/// Fills in what depends on the network, so that it shows in config.toml.
-void settle(CLI::App& subcommand, TrainCommand& options, const Graph& graph) {
-  TrainingOptions& training = options.training;
-  const auto fill_in = [&](const char* name, std::optional<double>& value, double standard) {
-    if (!value) {
-      value = standard;
-      subcommand.get_option(name)->default_str(fmt::format("{}", standard));
-    }
-  };
-  fill_in("--learning-rate", training.learning_rate, default_learning_rate(training.optimiser, graph));
-  fill_in("--weight-decay", training.weight_decay, default_weight_decay(training.optimiser));
-  if (options.init.empty()) {
-    show_initialisation(subcommand, options.model, graph);
-  }
-}
-
-void run_train(CLI::App& subcommand, TrainCommand& options) {
+void run_train(const CLI::App& subcommand, TrainCommand& options) {
   check_start_options(options);
   apply_threads(options.common.threads);
   const at::Device device = parse_device(options.common.device);
@@ -159,21 +122,19 @@ void run_train(CLI::App& subcommand, TrainCommand& options) {
     start.teacher->to(device, at::kFloat);
     options.training.teacher = &*start.teacher;
   }
-  settle(subcommand, options, start.network.graph());
-  const OpenRun run(subcommand, options.common);
-  options.training.seed = options.common.seed;
+  RunRequest request = request_of(subcommand, options.common);
+  if (options.init.empty()) {
+    fill_in_initialisation(request.options, start.network.graph());
+  }
   options.training.select = options.select == "last" ? Select::last : Select::best_validation;
-  options.training.out = run.folder().path();
-  options.training.resume = run.resume();
   TerminalObserver observer;
   options.training.observer = &observer;
   const TrainingData parts{data.train_inputs, data.train_labels, data.test_inputs, data.test_labels};
-  const TrainingResult result =
-      resumable("train", run.folder(), [&] { return train(start.network, parts, options.training); });
-  write_network(run.folder().file(kNetworkFile), start.network, metadata_of(options, start, data));
-  const nlohmann::json record = record_of(subcommand, options, start, data.name, result);
-  run.folder().write_result(record);
-  report(options, record, result, run.folder());
+  const std::map<std::string, std::string> metadata{
+      {"data", data.name}, {"method", start.method}, {"provenance", provenance_of(options, start)}};
+  report(options.common, resumable(request, [&] {
+           return run_training(start.network, parts, options.training, request, metadata, format_of(data));
+         }));
 }
 
 void add_start_options(CLI::App& train, TrainCommand& options) {

@@ -15,20 +15,20 @@
 namespace ntt {
 namespace {
 
-void run_transfer(CLI::App& subcommand, FindCommand& command) {
+void run_transfer(const CLI::App& subcommand, FindCommand& command) {
   const FindRun run =
       run_find(subcommand, command, fmt::format("ntt {} transfer --seed {}", NTT_VERSION, command.common.seed));
   const TransferResult& result = run.found.transfer.value();
-  print_result(command.common, write_find_result(subcommand, command, run),
+  print_result(command.common, run.record,
                {{"model", run.found.network.graph().name},
-                {"data", run.data},
+                {"data", run.record.at("data")},
                 {"density", fmt::format("{:.4g}", run.found.network.density())},
                 {"kernel distance", fmt::format("{:.4g} -> {:.4g}", result.before.kernel, result.after.kernel)},
                 {"target distance", fmt::format("{:.4g} -> {:.4g}", result.before.target, result.after.target)},
                 {"steps", format_count(result.steps)},
                 {"time", format_seconds(result.seconds)},
                 {"an NTT step", format_seconds(result.ms_per_step / 1e3)},
-                {"network", run.folder.file(kNetworkFile).string()}});
+                {"network", RunFolder(command.common.out).file(kNetworkFile).string()}});
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ntt/experiment/plan.h"
@@ -12,6 +13,9 @@
 struct sqlite3;
 
 namespace ntt {
+
+/// The jobs' database in an experiment's folder.
+inline constexpr std::string_view kDatabaseFile = "experiment.sqlite";
 
 enum class JobState { waiting, running, done, failed };
 

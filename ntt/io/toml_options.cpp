@@ -5,6 +5,7 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 #include <sstream>
@@ -133,6 +134,9 @@ std::vector<TomlOption> read_toml_options(const std::filesystem::path& path, std
 std::string write_toml_options(std::string_view command, const std::vector<TomlOption>& options) {
   std::string text = fmt::format("[{}]\n", command);
   for (const TomlOption& option : options) {
+    if (option.values.empty()) {
+      continue;
+    }
     std::vector<std::string> texts;
     for (const std::string& value : option.values) {
       texts.push_back(toml_text(value, option.kind));
@@ -141,6 +145,21 @@ std::string write_toml_options(std::string_view command, const std::vector<TomlO
     text += fmt::format("{} = {}\n", option.name, option.is_list ? fmt::format("[{}]", joined) : joined);
   }
   return text;
+}
+
+nlohmann::json toml_options_json(const std::vector<TomlOption>& options) {
+  const toml::table table = toml::parse(write_toml_options("options", options));
+  std::ostringstream text;
+  text << toml::json_formatter(table);
+  return nlohmann::json::parse(text.str()).at("options");
+}
+
+void fill_in(std::vector<TomlOption>& options, std::string_view name, const std::string& value, TomlOption::Kind kind) {
+  const auto found = std::ranges::find(options, name, &TomlOption::name);
+  if (found != options.end() && found->values.empty()) {
+    found->values = {value};
+    found->kind = kind;
+  }
 }
 
 std::string nearest_name(std::string_view word, const std::vector<std::string>& candidates) {

@@ -42,6 +42,10 @@ Initialisation parse_initialisation(const std::string& name) {
   return found->second;
 }
 
+std::string to_string(Initialisation initialisation) {
+  return std::ranges::find(kInitialisations, initialisation, [](const auto& entry) { return entry.second; })->first;
+}
+
 void leave_out_of_pruning(Network& network, const std::vector<std::string>& layers) {
   const auto weights = weights_by_layer(network);
   for (const std::string& layer : layers) {

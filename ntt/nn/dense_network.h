@@ -19,6 +19,7 @@ struct ModelOptions {
 
 /// "glorot", "he" or "as-given"; InputError for any other word.
 NTT_API Initialisation parse_initialisation(const std::string& name);
+NTT_API std::string to_string(Initialisation initialisation);
 
 /// Takes the weights of these layers (`first`, `last` or names) out of pruning; InputError where there is no such
 /// layer, or nothing would be left to prune.

@@ -15,8 +15,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kDatabase = "experiment.sqlite";
-
 /// A word as a shell takes it.
 std::string quoted(const std::string& word) {
   constexpr const char* kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+@%";
@@ -48,7 +46,7 @@ std::string command_of_job(const Job& job, const fs::path& folder) {
 
 Study read_experiment(const fs::path& folder) {
   Study study;
-  JobStore store(folder / kDatabase);
+  JobStore store(folder / kDatabaseFile);
   const std::vector<JobRecord> records = store.all();
   const std::vector<std::string> found = found_on(records);
   for (std::size_t i = 0; i < records.size(); ++i) {
@@ -173,7 +171,7 @@ bool is_run(const fs::path& folder) {
 }
 
 Study read_any(const fs::path& folder) {
-  if (fs::exists(folder / kDatabase)) {
+  if (fs::exists(folder / kDatabaseFile)) {
     return read_experiment(folder);
   }
   const std::vector<fs::path> folders = is_run(folder) ? std::vector{folder} : run_folders_below(folder);
@@ -181,7 +179,7 @@ Study read_any(const fs::path& folder) {
     fail_input(
         "{} holds nothing to report: it must be the folder of an experiment (with {}), a run folder (with {}), or a "
         "folder of run folders",
-        folder.string(), kDatabase, kResultFile);
+        folder.string(), kDatabaseFile, kResultFile);
   }
   return read_folders(folders);
 }

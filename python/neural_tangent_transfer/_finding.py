@@ -8,11 +8,10 @@ import numpy as np
 from . import _native
 from ._build import VERSION
 from ._data import Data, Images, check_labels
-from ._folder import RunFolder
 from ._listener import Listener, logger
 from ._models import ModelLike, Source
 from ._networks import Network, SparseInitialisation
-from ._options import FIND, WEIGHTS, Path, set_options
+from ._options import FIND, WEIGHTS, Path, run_request, set_options
 
 
 def _classes(labels: Optional[np.ndarray], classes: Optional[int]) -> Optional[int]:
@@ -32,27 +31,30 @@ def _find(
     device: str,
     progress: bool,
 ) -> SparseInitialisation:
+    resume = values.pop("resume")
     options = set_options(_native.FindOptions(), values)
-    folder = RunFolder(out, command, {**dense, **values})
-    options.out = folder.path
-    options.resume = folder.resume(values["resume"])
+    provenance = f"neural_tangent_transfer {VERSION} {command}, seed {values['seed']}"
     source = Source(model, data.values, _classes(labels, classes))
     teacher = source.dense(data.values, seed=values["seed"], threads=threads, device=device, **dense)
     check_labels(labels, teacher.outputs)
-    folder.open()
+    request = run_request(command, {**dense, **values, "threads": threads, "device": device}, FIND, out, resume)
     with Listener(progress) as listener:
         teacher, native, record, metrics, warnings = _native.find(
-            teacher, data.values, labels, options, threads, listener
+            teacher,
+            data.values,
+            labels,
+            options,
+            request,
+            {"provenance": provenance},
+            data.normalisation,
+            threads,
+            listener,
         )
     for warning in warnings:
         logger.warning(warning)
     found = json.loads(record)
-    metadata = {
-        "model": native.name,
-        "method": found["method"],
-        "provenance": f"neural_tangent_transfer {VERSION} {command}, seed {values['seed']}",
-    }
-    network = SparseInitialisation(
+    metadata = {"model": native.name, "method": found["method"], "provenance": provenance}
+    return SparseInitialisation(
         native,
         metadata,
         data.normalisation,
@@ -60,8 +62,6 @@ def _find(
         found,
         json.loads(metrics),
     )
-    folder.finish({"network": network, "teacher": network.teacher}, {"what": command, "seed": values["seed"], **found})
-    return network
 
 
 def transfer(
@@ -95,7 +95,7 @@ def transfer(
     threads: int = 0,
     device: str = "cpu",
     out: Optional[Path] = None,
-    resume: bool = FIND.resume,
+    resume: bool = False,
     checkpoint_seconds: float = FIND.checkpoint_seconds,
     tensorboard: bool = FIND.tensorboard,
     progress: bool = True,
@@ -161,7 +161,7 @@ def transfer(
     """
     values = dict(locals())
     model, images = values.pop("model"), values.pop("images")
-    return _split_and_find("transfer", model, Images(images), None, {**values, "method": FIND.method})
+    return _split_and_find("transfer", model, Images(images), None, values)
 
 
 def _split_and_find(
@@ -206,7 +206,7 @@ def prune(
     threads: int = 0,
     device: str = "cpu",
     out: Optional[Path] = None,
-    resume: bool = FIND.resume,
+    resume: bool = False,
     checkpoint_seconds: float = FIND.checkpoint_seconds,
     tensorboard: bool = FIND.tensorboard,
     progress: bool = True,

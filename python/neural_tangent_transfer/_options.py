@@ -1,7 +1,8 @@
 """The options of the library's structs, in which alone their defaults stand: those of the program, too."""
 
+import json
 import os
-from typing import Any, Dict, Union
+from typing import Any, Dict, Optional, Union
 
 from . import _native
 
@@ -28,3 +29,15 @@ def set_options(options: Any, values: Dict[str, Any]) -> Any:
                 raise ValueError(f"{name} is {value!r}, more than it can be") from None
             raise TypeError(f"{name} must be {kind}, not {type(value).__name__}: {value!r}") from None
     return options
+
+
+def run_request(
+    command: str, values: Dict[str, Any], defaults: Any, out: Optional[Path], resume: bool
+) -> _native.RunRequest:
+    """What a run is asked to do, with its options under the program's names."""
+    options = {
+        name.replace("_", "-"): (value, value not in (None, (), getattr(defaults, name, None)))
+        for name, value in values.items()
+    }
+    text = json.dumps(options, default=lambda number: number.item())  # NumPy's numbers
+    return _native.RunRequest(command, text, values["seed"], "" if out is None else os.fspath(out), resume)

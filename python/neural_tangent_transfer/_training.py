@@ -10,11 +10,10 @@ from . import _native
 from ._build import VERSION
 from ._data import Data, Images, check_labels, is_array, is_tensor
 from ._finding import prune
-from ._folder import RunFolder
 from ._listener import Listener
 from ._models import NetworkLike, Source, is_module, pruned_weights
 from ._networks import Network, SparseInitialisation, TrainedNetwork, load
-from ._options import FIND, KERNEL, TRAINING, WEIGHTS, Path, set_options
+from ._options import FIND, KERNEL, TRAINING, WEIGHTS, Path, run_request, set_options
 
 
 def as_network(model: NetworkLike, images: Any, threads: int) -> Network:
@@ -76,7 +75,7 @@ def train(
     threads: int = 0,
     device: str = "cpu",
     out: Optional[Path] = None,
-    resume: bool = TRAINING.resume,
+    resume: bool = False,
     checkpoint_seconds: float = TRAINING.checkpoint_seconds,
     tensorboard: bool = TRAINING.tensorboard,
     progress: bool = True,
@@ -133,8 +132,7 @@ def train(
     """
     augment = (augment,) if isinstance(augment, str) else augment
     values = dict(locals())
-    names = [name for name in dir(TRAINING) if name in values and name not in ("out", "resume")]
-    options = set_options(_native.TrainingOptions(), {name: values[name] for name in names})
+    options = set_options(_native.TrainingOptions(), {name: values[name] for name in dir(TRAINING) if name in values})
     start, data = _start(values)
     if data.labels is None:
         raise ValueError("training reads labels; give them, or batches that come with theirs")
@@ -142,9 +140,12 @@ def train(
     test = None if test_images is None else Images(test_images, test_labels, normalisation, "test_images")
     if test is not None and test.labels is None:
         raise ValueError("test_images come without test_labels")
-    folder = RunFolder(out, "train", {name: values[name] for name in [*names, "method", "density", "scope"]})
-    options.out, options.resume = folder.path, folder.resume(resume)
-    folder.open()
+    not_options = ("model", "images", "labels", "test_images", "test_labels", "out", "resume", "progress")
+    asked = {name: value for name, value in values.items() if name not in not_options}
+    metadata = {
+        "method": start.metadata.get("method", "unknown"),
+        "provenance": f"neural_tangent_transfer {VERSION} train, seed {seed}",
+    }
     teacher = start.teacher._native if isinstance(start, SparseInitialisation) and track > 0 else None
     with Listener(progress) as listener:
         native, record, metrics = _native.train(
@@ -155,19 +156,16 @@ def train(
             None if test is None else test.labels,
             options,
             teacher,
+            run_request("train", asked, TRAINING, out, resume),
+            metadata,
+            normalisation,
             threads,
             device,
             listener,
         )
-    metadata = {
-        "model": native.name,
-        "method": start.metadata.get("method", "unknown"),
-        "provenance": f"neural_tangent_transfer {VERSION} train, seed {seed}",
-    }
-    figures = json.loads(record)
-    network = TrainedNetwork(native, metadata, normalisation, figures, json.loads(metrics))
-    folder.finish({"network": network}, {"what": "train", "seed": seed, "model": native.name, "figures": figures})
-    return network
+    return TrainedNetwork(
+        native, {"model": native.name, **metadata}, normalisation, json.loads(record), json.loads(metrics)
+    )
 
 
 def _start(values: Dict[str, Any]) -> Tuple[Network, Images]:

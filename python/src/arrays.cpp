@@ -64,20 +64,6 @@ at::Tensor view_of(const Array& array) {
       at::TensorOptions(scalar_type_of(array.dtype())).device(device), device);
 }
 
-at::Device parse_device(const std::string& name) {
-  if (name != "cpu" && !name.starts_with("cuda")) {
-    fail_input("device is '{}', but must be cpu, cuda or cuda:N", name);
-  }
-  if (name != "cpu" && !at::hasCUDA()) {
-    fail_input("device is '{}', but this torch has no CUDA or the machine no GPU", name);
-  }
-  try {
-    return at::Device(name);
-  } catch (const c10::Error&) {
-    fail_input("device is '{}', but must be cpu, cuda or cuda:N", name);
-  }
-}
-
 nb::object to_numpy(const at::Tensor& tensor) {
   auto* kept = new at::Tensor(tensor.detach().to(at::kCPU).contiguous());
   const nb::capsule owner(kept, [](void* pointer) noexcept { delete static_cast<at::Tensor*>(pointer); });

@@ -4,8 +4,6 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
-#include <string>
-
 namespace ntt::python {
 
 /// What functions take: an array of NumPy or PyTorch, or any that speaks DLPack, in memory that stays its own.
@@ -14,9 +12,6 @@ using Array = nanobind::ndarray<nanobind::ro>;
 /// A tensor that looks into an array's memory for as long as the array is there: no copy. InputError for other types of
 /// numbers than float32, float64, uint8 and int64.
 at::Tensor view_of(const Array& array);
-
-/// "cpu", "cuda" or "cuda:1"; InputError where libtorch or the machine has no such device.
-at::Device parse_device(const std::string& name);
 
 /// A NumPy array that looks into a tensor's memory and keeps it: no copy of what is contiguous and on the CPU.
 nanobind::object to_numpy(const at::Tensor& tensor);

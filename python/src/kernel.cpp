@@ -4,6 +4,7 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 
+#include "ntt/core/device.h"
 #include "ntt/core/error.h"
 #include "ntt/kernel/empirical_ntk.h"
 #include "ntt/kernel/probes.h"

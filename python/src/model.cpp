@@ -7,6 +7,7 @@
 #include <set>
 #include <string_view>
 
+#include "ntt/core/device.h"
 #include "ntt/core/error.h"
 #include "ntt/models/zoo.h"
 #include "ntt/nn/dense_network.h"

@@ -1,6 +1,5 @@
 #include "python/src/options.h"
 
-#include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/vector.h>
 
 #include "ntt/find/find.h"
@@ -60,10 +59,6 @@ void bind_find_options(nanobind::module_& module) {
           "checkpoint_seconds", [](Options & o) -> auto& { return o.transfer.checkpoint_seconds; }, kNotNegative)
       .field(
           "tensorboard", [](Options & o) -> auto& { return o.transfer.tensorboard; })
-      .field(
-          "resume", [](Options & o) -> auto& { return o.transfer.resume; })
-      .field(
-          "out", [](Options & o) -> auto& { return o.transfer.out; })
       .optional_number(
           "weight_decay", [](Options & o) -> auto& { return o.weight_decay; }, kNotNegative)
       .number(
@@ -127,11 +122,7 @@ void bind_training_options(nanobind::module_& module) {
       .number(
           "checkpoint_seconds", [](Options & o) -> auto& { return o.checkpoint_seconds; }, kNotNegative)
       .field(
-          "tensorboard", [](Options & o) -> auto& { return o.tensorboard; })
-      .field(
-          "resume", [](Options & o) -> auto& { return o.resume; })
-      .field(
-          "out", [](Options & o) -> auto& { return o.out; });
+          "tensorboard", [](Options & o) -> auto& { return o.tensorboard; });
 }
 
 void bind_weight_options(nanobind::module_& module) {

@@ -71,7 +71,7 @@ TEST_P(CliResumeTestOf, KilledAndInterruptedTheRunEndsBitIdentical) {
 
   const Outcome killed = stop_past(0, SIGKILL, command(name, "parts"), "parts");
   EXPECT_EQ(killed.code, 128 + SIGKILL);
-  EXPECT_THAT(run(command(name, "parts")).err, HasSubstr("unfinished run; add --resume"));
+  EXPECT_THAT(run(command(name, "parts")).err, HasSubstr("unfinished run; resume it"));
 
   const Words resume{name, "--config", "parts/config.toml", "--resume"};
   const Outcome interrupted = stop_past(checkpoint_step("parts"), SIGINT, resume, "parts");
@@ -94,7 +94,7 @@ TEST_F(CliResumeTest, OtherOptionsAreRefusedByName) {
   stop_past(0, SIGKILL, command("transfer", "run"), "run");
   const Outcome outcome = run(with(command("transfer", "run"), {"--resume", "--seed", "9"}));
   EXPECT_EQ(outcome.code, 2);
-  EXPECT_THAT(outcome.err, HasSubstr("--seed is 9, but the run to resume was started with 0"));
+  EXPECT_THAT(outcome.err, HasSubstr("seed is 9, but the run to resume was started with 0"));
 }
 
 TEST_F(CliResumeTest, AnOptionThatTheEarlierVersionDidNotHaveIsAtItsDefault) {
@@ -104,7 +104,7 @@ TEST_F(CliResumeTest, AnOptionThatTheEarlierVersionDidNotHaveIsAtItsDefault) {
   ASSERT_NE(line, std::string::npos);
   write(folder_ / "run" / kConfigFile, config.erase(line, config.find('\n', line) + 1 - line));
   EXPECT_THAT(run(with(command("transfer", "run"), {"--resume", "--pairs", "all"})).err,
-              HasSubstr("--pairs is all, but the run to resume was started with not given"));
+              HasSubstr("pairs is all, but the run to resume was started with not given"));
   run_well(with(command("transfer", "run"), {"--resume", "--checkpoint-seconds", "10"}));
 }
 

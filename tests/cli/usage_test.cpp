@@ -94,7 +94,7 @@ TEST_F(UsageTest, MissingAndBrokenInputsAreNamed) {
 TEST_F(UsageTest, ARunFolderIsNeverOverwritten) {
   run_well(train("run", dense()));
   const std::string finished = network_of("run");
-  expect_refused({{train("run", dense()), "run holds a finished run; choose another --out"},
+  expect_refused({{train("run", dense()), "run holds a finished run; choose another folder"},
                   {train("run", with(dense(), {"--resume"})), "run holds a finished run"},
                   {train("new", with(dense(), {"--resume"})), "new holds no run to resume"}});
   EXPECT_TRUE(network_of("run") == finished);

@@ -14,6 +14,7 @@ namespace ntt {
 namespace {
 
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
 using Kind = TomlOption::Kind;
@@ -81,13 +82,13 @@ TEST_F(TomlOptionsTest, WrittenOptionsReadBack) {
   const std::vector<TomlOption> written{{"density", {"0.5", "0.1"}, Kind::kNumber, true},
                                         {"json", {"true"}, Kind::kBoolean},
                                         {"model", {"a \"quoted\" \\ name"}},
-                                        {"none", {}, Kind::kString, true},
-                                        {"seed", {"7"}, Kind::kNumber}};
+                                        {"seed", {"7"}, Kind::kNumber},
+                                        {"none", {}, Kind::kString, true}};
   const std::string text = write_toml_options("transfer", written);
   EXPECT_THAT(text, StartsWith("[transfer]\ndensity = [0.5, 0.1]\njson = true\nmodel = "));
-  EXPECT_THAT(text, HasSubstr("\nnone = []\nseed = 7\n"));
+  EXPECT_THAT(text, EndsWith("\nseed = 7\n"));  // without what has no value
   const auto back = options(text);
-  ASSERT_EQ(back.size(), written.size());
+  ASSERT_EQ(back.size(), written.size() - 1);
   for (std::size_t i = 0; i < back.size(); ++i) {
     EXPECT_EQ(back[i].name, written[i].name);
     EXPECT_EQ(back[i].values, written[i].values);

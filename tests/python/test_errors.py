@@ -23,7 +23,7 @@ from conftest import QUICK
         ({"keep": ["1", "3"]}, ValueError, "none is left to prune"),
         ({"weights": "old"}, ValueError, "weights is 'old'"),
         ({"threads": -2}, ValueError, "threads is -2"),
-        ({"resume": True}, ValueError, "resume goes on with the run in out"),
+        ({"resume": True}, ValueError, "a run to resume needs its folder"),
         ({"device": "gpu"}, ValueError, "device is 'gpu', but must be cpu, cuda or cuda:N"),
         ({"seed": -1}, ValueError, "seed is -1, but must be at least 0"),
         ({"weight_decay": -1}, ValueError, "weight_decay is -1"),

@@ -1,5 +1,7 @@
 """train() and evaluate(), and training by a loop of PyTorch beside it."""
 
+import json
+
 import neural_tangent_transfer as ntt
 import numpy as np
 import pytest
@@ -110,6 +112,9 @@ def test_run_folder(mlp, data, tmp_path):
         "result.json",
     }
     np.testing.assert_array_equal(ntt.load(tmp_path / "run")(data.images[:5]), trained(data.images[:5]))
+    record = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert record["what"] == "train" and record["options"]["epochs"] == 6
+    assert record["figures"]["kept_step"] == trained.record["kept_step"] and "versions" in record
 
 
 def test_plot(mlp, data):

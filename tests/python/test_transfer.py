@@ -1,5 +1,7 @@
 """transfer() on every kind of model and of data."""
 
+import json
+
 import neural_tangent_transfer as ntt
 import numpy as np
 import pytest
@@ -172,6 +174,10 @@ def test_run_folder_and_resumption(mlp, data, tmp_path):
     }
     assert same(ntt.load(out), found) and same(ntt.load(out / "teacher.safetensors"), found.teacher)
     assert [record["step"] for record in found.metrics] == [0, 4, 8, 12]
+    config = (out / "config.toml").read_text()
+    assert "[transfer]\n" in config and "density = 0.2\n" in config and "learning-rate = 0.001\n" in config
+    record = json.loads((out / "result.json").read_text())
+    assert record["method"] == "ntt" and record["options"]["density"] == 0.2 and record["layers"] == found.layers
     with pytest.raises(ValueError, match="finished run"):
         ntt.transfer(mlp, data.images, density=0.2, out=out, **QUICK)
 
