@@ -1,4 +1,4 @@
-"""The options of the library's structs, in which alone their defaults stand: those of the program, too."""
+"""The options of the library's structs, whose defaults the keywords of the functions repeat: a test compares them."""
 
 import json
 import os
@@ -10,7 +10,6 @@ Path = Union[str, "os.PathLike[str]"]
 
 FIND = _native.FindOptions()
 TRAINING = _native.TrainingOptions()
-WEIGHTS = _native.WeightOptions()
 KERNEL = _native.KernelOptions()
 
 # The types of those whose default, None, does not say.
@@ -35,9 +34,9 @@ def run_request(
     command: str, values: Dict[str, Any], defaults: Any, out: Optional[Path], resume: bool
 ) -> _native.RunRequest:
     """What a run is asked to do, with its options under the program's names."""
-    options = {
-        name.replace("_", "-"): (value, value not in (None, (), getattr(defaults, name, None)))
-        for name, value in values.items()
-    }
+    options = {}
+    for name, value in values.items():
+        plain = list(value) if isinstance(value, tuple) else value
+        options[name.replace("_", "-")] = (plain, plain not in (None, [], getattr(defaults, name, None)))
     text = json.dumps(options, default=lambda number: number.item())  # NumPy's numbers
     return _native.RunRequest(command, text, values["seed"], "" if out is None else os.fspath(out), resume)

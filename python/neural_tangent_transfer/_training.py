@@ -13,7 +13,7 @@ from ._finding import prune
 from ._listener import Listener
 from ._models import NetworkLike, Source, is_module, pruned_weights
 from ._networks import Network, SparseInitialisation, TrainedNetwork, load
-from ._options import FIND, KERNEL, TRAINING, WEIGHTS, Path, run_request, set_options
+from ._options import KERNEL, TRAINING, Path, run_request, set_options
 
 
 def as_network(model: NetworkLike, images: Any, threads: int) -> Network:
@@ -27,7 +27,7 @@ def as_network(model: NetworkLike, images: Any, threads: int) -> Network:
             f"a network must be a Network, a torch.nn.Module or the path of a network file, not {type(model).__name__}"
         )
     example = Images(images)
-    native = Source(model, example.values, None).dense(example.values, "given", WEIGHTS.initialisation, (), 0, threads)
+    native = Source(model, example.values, None).dense(example.values, "given", None, (), 0, threads)
     for name, part, last in pruned_weights(model):
         native.set_mask(
             name, np.ascontiguousarray(getattr(part, last + "_mask").detach().cpu().numpy(), dtype=np.uint8)
@@ -44,40 +44,40 @@ def train(
     *,
     method: Optional[str] = None,
     density: Optional[float] = None,
-    scope: str = FIND.scope,
-    epochs: int = TRAINING.epochs,
-    steps: int = TRAINING.steps,
-    batch_size: int = TRAINING.batch_size,
-    optimiser: str = TRAINING.optimiser,
-    momentum: float = TRAINING.momentum,
-    learning_rate: Optional[float] = TRAINING.learning_rate,
-    weight_decay: Optional[float] = TRAINING.weight_decay,
-    schedule: str = TRAINING.schedule,
-    warm_up: int = TRAINING.warm_up,
-    milestones: Sequence[float] = tuple(TRAINING.milestones),
-    gamma: float = TRAINING.gamma,
-    label_smoothing: float = TRAINING.label_smoothing,
+    scope: str = "layer",
+    epochs: int = 50,
+    steps: int = 0,
+    batch_size: int = 64,
+    optimiser: str = "adam",
+    momentum: float = 0.9,
+    learning_rate: Optional[float] = None,
+    weight_decay: Optional[float] = None,
+    schedule: str = "constant",
+    warm_up: int = 0,
+    milestones: Sequence[float] = (0.5, 0.75),
+    gamma: float = 0.1,
+    label_smoothing: float = 0.0,
     augment: Union[str, Sequence[str]] = (),
-    mask_updates: str = TRAINING.mask_updates,
-    mask_interval: int = TRAINING.mask_interval,
-    mask_share: float = TRAINING.mask_share,
-    mask_until: float = TRAINING.mask_until,
-    held_out: float = TRAINING.held_out,
-    evaluate_interval: int = TRAINING.evaluate_interval,
-    select: str = TRAINING.select,
-    execution: str = TRAINING.execution,
-    track: int = TRAINING.track,
-    rewind_step: Optional[int] = TRAINING.rewind_step,
+    mask_updates: str = "none",
+    mask_interval: int = 100,
+    mask_share: float = 0.3,
+    mask_until: float = 0.75,
+    held_out: float = 0.1,
+    evaluate_interval: int = 100,
+    select: str = "last",
+    execution: str = "auto",
+    track: int = 0,
+    rewind_step: Optional[int] = None,
     weights: Optional[str] = None,
-    initialisation: Optional[str] = WEIGHTS.initialisation,
+    initialisation: Optional[str] = None,
     keep: Union[str, Sequence[str]] = (),
-    seed: int = TRAINING.seed,
+    seed: int = 0,
     threads: int = 0,
     device: str = "cpu",
     out: Optional[Path] = None,
     resume: bool = False,
-    checkpoint_seconds: float = TRAINING.checkpoint_seconds,
-    tensorboard: bool = TRAINING.tensorboard,
+    checkpoint_seconds: float = 10.0,
+    tensorboard: bool = False,
     progress: bool = True,
 ) -> TrainedNetwork:
     """Trains a network with labels, its masks fixed unless `mask_updates` says otherwise.
@@ -224,12 +224,12 @@ def kernel(
     x1: Data,
     x2: Optional[Data] = None,
     *,
-    parameters: str = KERNEL.parameters,
-    kernel: str = KERNEL.kernel,
-    probes: int = KERNEL.probes,
-    dtype: str = KERNEL.dtype,
-    block: int = KERNEL.block,
-    seed: int = KERNEL.seed,
+    parameters: str = "all",
+    kernel: str = "exact",
+    probes: int = 1,
+    dtype: str = "float32",
+    block: int = 32,
+    seed: int = 0,
     threads: int = 0,
     device: str = "cpu",
     progress: bool = True,

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import make_data
+from neural_tangent_transfer import _native
 
 # What the program needs a word for and Python does not: data come as arrays, results as objects.
 PROGRAM_ONLY = {"help", "config", "json", "data", "model", "classes"}
@@ -59,6 +60,23 @@ def test_every_option_is_a_keyword_with_the_same_default(program, command):
         assert shown is not None, name
         same = shown == default if isinstance(default, str) else float(shown) == float(default)
         assert same, f"{name}: {shown} and {default}"
+
+
+@pytest.mark.parametrize(
+    "function, options",
+    [
+        (ntt.transfer, _native.FindOptions()),
+        (ntt.prune, _native.FindOptions()),
+        (ntt.train, _native.TrainingOptions()),
+        (ntt.kernel, _native.KernelOptions()),
+    ],
+)
+def test_defaults_are_the_librarys(function, options):
+    keywords = inspect.signature(function).parameters
+    shared = {name: keywords[name].default for name in keywords if name != "method" and hasattr(options, name)}
+    shared = {name: list(value) if isinstance(value, tuple) else value for name, value in shared.items()}
+    assert len(shared) > 4
+    assert shared == {name: getattr(options, name) for name in shared}
 
 
 @pytest.fixture(scope="module")
