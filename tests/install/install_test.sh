@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the library into a temporary folder, builds examples/cpp against it from another one, and runs them.
+# Installs the program and the library into a temporary folder, builds examples/cpp against the library from another one,
+# and runs them.
 # usage: tests/install/install_test.sh BUILD_FOLDER
 set -euo pipefail
 build=$(realpath "$1")
@@ -14,6 +15,14 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 prefix=$folder/prefix
 cmake --install "$build" --prefix "$prefix" --component library >"$folder/log" || fail "$(cat "$folder/log")"
+
+cmake --install "$build" --prefix "$folder/program" --component program >"$folder/log" || fail "$(cat "$folder/log")"
+"$folder/program/bin/ntt" --version >"$folder/log" || fail "the installed program does not start"
+for script in bash-completion/completions/ntt zsh/site-functions/_ntt fish/vendor_completions.d/ntt.fish; do
+  grep -q transfer "$folder/program/share/$script" || fail "no completion script is installed as share/$script"
+done
+(source "$folder/program/share/bash-completion/completions/ntt" && [[ $(complete -p ntt) == *_ntt* ]]) ||
+  fail "bash does not take its completion script"
 
 # What is installed must not point back here, nor set what is the user's to choose.
 ! grep -rIlF -e "$root" -e "$build" "$prefix" || fail "the files above name the folders that they were built in"
