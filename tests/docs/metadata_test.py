@@ -36,7 +36,7 @@ class Metadata(unittest.TestCase):
         settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
         package = settings["project"]
         self.assertIn("version", package["dynamic"])
-        provider = settings["tool"]["scikit-build"]["metadata"]["version"]
+        provider = next(entry for entry in settings["tool"]["dynamic-metadata"] if entry.get("field") == "version")
         self.assertEqual(re.search(provider["regex"], (ROOT / provider["input"]).read_text())["value"], self.version)
         self.assertEqual(package["description"], find(r'DESCRIPTION "(.+)"', "CMakeLists.txt"))
         self.assertIn("Apache-2.0", str(package["license"]))
