@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "ntt/core/channelwise.h"
+#include "ntt/ops/batch_norm.h"
 
 namespace ntt {
 namespace {
@@ -39,9 +39,9 @@ void update_running_statistics(Network& network, const Tape& tape, std::optional
       continue;
     }
     const at::Tensor& x = tape.nodes[i].inputs.front();
-    auto [mean, variance] = channel_moments(x);
+    const auto [mean, biased] = batch_moments(tape.nodes[i]);
     const auto count = static_cast<double>(x.numel() / x.size(1));
-    variance.mul_(count / std::max(count - 1, 1.0));  // unbiased; of a single value there is no estimate
+    const at::Tensor variance = biased * (count / std::max(count - 1, 1.0));  // of a single value there is no estimate
     const double share = momentum.value_or(momentum_of(graph.nodes[i]));
     const std::vector<ParameterId>& ids = graph.nodes[i].parameters;
     network.all_parameters()[ids[kMean]]->value.lerp_(mean, share);

@@ -1,3 +1,5 @@
+#include "ntt/ops/batch_norm.h"
+
 #include <ATen/ATen.h>
 
 #include "ntt/core/channelwise.h"
@@ -14,6 +16,9 @@ constexpr std::size_t kScale = 0;
 constexpr std::size_t kShift = 1;
 constexpr std::size_t kMean = 2;
 constexpr std::size_t kVariance = 3;
+// In a tape's saved tensors, after the mean.
+constexpr std::size_t kInverse = 1;
+constexpr std::size_t kBatchVariance = 2;  // only where mean and variance are the batch's
 
 /// Ioffe & Szegedy, ICML 2015. Mean and variance are of a channel; where they are constants, an affine map.
 class BatchNorm : public ParametricOperator {
@@ -51,8 +56,6 @@ class BatchNorm : public ParametricOperator {
                               const std::vector<bool>& wants_input) const override;
 
  private:
-  static constexpr std::size_t kInverse = 1;  // in saved; the mean comes before it
-
   std::int64_t channels() const { return output_shape().front(); }
   static at::Tensor factor(const NodeParameters& parameters, const NodeTape& tape) {
     return parameters.effective(kScale) * tape.saved[kInverse];
@@ -75,18 +78,19 @@ class BatchNorm : public ParametricOperator {
 at::Tensor BatchNorm::forward(const Tensors& inputs, const NodeParameters& parameters, NodeTape& tape) const {
   const at::Tensor& x = inputs.front();
   tape.inputs = inputs;
-  at::Tensor mean;
-  at::Tensor variance;
+  const auto normalise_by = [&](const at::Tensor& mean, const at::Tensor& variance) {
+    tape.saved = {mean, (variance + epsilon_).rsqrt_()};
+  };
   if (tape.statistics == Statistics::running) {
-    mean = parameters.effective(kMean).clone();  // which may move before the last sweep
-    variance = parameters.effective(kVariance);
+    // A copy, as the state may move before the last sweep.
+    normalise_by(parameters.effective(kMean).clone(), parameters.effective(kVariance));
   } else {
-    std::tie(mean, variance) = channel_moments(x);
-    if (tape.statistics == Statistics::batch_constant) {
-      variance = at::where(variance > 0, variance, parameters.effective(kVariance));
-    }
+    const auto [mean, variance] = channel_moments(x);
+    const bool fixed = tape.statistics == Statistics::batch_constant;
+    normalise_by(mean, fixed ? at::where(variance > 0, variance, parameters.effective(kVariance)) : variance);
+    tape.saved.push_back(variance);
   }
-  tape.saved = {mean, (variance + epsilon_).rsqrt_()};
+  const at::Tensor& mean = tape.saved.front();
   const at::Tensor factors = factor(parameters, tape);
   return scale_channels(x, factors, parameters.effective(kShift) - factors * mean, {});
 }
@@ -202,6 +206,13 @@ std::unique_ptr<Operator> make_batch_norm(const Declaration& declaration) {
 }
 
 }  // namespace
+
+std::pair<at::Tensor, at::Tensor> batch_moments(const NodeTape& tape) {
+  if (tape.saved.size() > kBatchVariance) {
+    return {tape.saved.front(), tape.saved[kBatchVariance]};
+  }
+  return channel_moments(tape.inputs.front());
+}
 
 std::vector<OperatorType> batch_norm_types() {
   return {{"batch-norm",
