@@ -8,8 +8,9 @@ files=("$@")
 if ((${#files[@]} == 0)); then
   base=$(git rev-parse --verify --quiet HEAD~1) || base=$(git hash-object -t tree /dev/null)
   mapfile -t files < <(
-    git diff --name-only --diff-filter=d "$base" -- 'ntt/*.cpp' 'cli/*.cpp'
-    git ls-files --others --exclude-standard -- 'ntt/*.cpp' 'cli/*.cpp'
+    sources=('ntt/*.cpp' 'cli/*.cpp' 'python/*.cpp')
+    git diff --name-only --diff-filter=d "$base" -- "${sources[@]}"
+    git ls-files --others --exclude-standard -- "${sources[@]}"
   )
 fi
 if ((${#files[@]} == 0)); then
@@ -17,7 +18,11 @@ if ((${#files[@]} == 0)); then
   exit 0
 fi
 
-cmake --preset lint >/dev/null
+python=()
+if printf '%s\n' "${files[@]}" | grep -q '^python/'; then
+  python=(-D NTT_BUILD_PYTHON=ON -D Python_EXECUTABLE="$(scripts/python_environment.sh)")
+fi
+cmake --preset lint "${python[@]}" >/dev/null
 # The compile commands are GCC's: warnings that clang does not know, or sees in other places, are GCC's affair.
 printf '%s\0' "${files[@]}" |
   xargs -0 --max-args=1 --max-procs="$(nproc)" clang-tidy -p build/lint --quiet --warnings-as-errors='*' \
