@@ -61,6 +61,10 @@ Network inverted(const SparseRun& run, at::Device device) {
                run.folder.string(), name);
   }
   const nlohmann::json& made_with = record.at("options");
+  if (!made_with.contains("data")) {
+    fail_input("{} was found on arrays, not on a data set with a name: its scores cannot be taken again to invert them",
+               run.folder.string());
+  }
   const LoadedData data = load_data(made_with.at("data").get<std::string>(), device,
                                     made_with.value("classes", std::vector<std::int64_t>{}));
   FindOptions options;

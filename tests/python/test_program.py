@@ -166,3 +166,14 @@ def test_the_program_goes_on_with_what_the_package_found(program, folder, tmp_pa
         program, "train", "--init", tmp_path / "net.safetensors", "--data", folder, "--steps", 5, tmp_path / "trained"
     )
     assert trained.density < 0.21
+
+
+def test_the_program_takes_the_packages_run_folder_apart(program, tmp_path):
+    images, labels = make_data(100, 1)
+    ntt.prune("lenet-300-100", images, labels, method="snip", density=0.2, threads=1, out=tmp_path / "snip")
+    command = [program, "ablate", "--init", tmp_path / "snip", "--threads", "1"]
+    for what in ("shuffle", "reinitialise"):
+        shuffled = program_network(*command[:4], "--what", what, tmp_path / what)
+        assert shuffled.density == pytest.approx(0.2, abs=0.01)
+    refused = subprocess.run([*command, "--what", "invert", "--out", tmp_path / "x"], capture_output=True, text=True)
+    assert refused.returncode == 2 and "was found on arrays" in refused.stderr
