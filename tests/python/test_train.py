@@ -29,6 +29,23 @@ def test_network_that_was_found(mlp, data):
     assert score["loss"] == pytest.approx(trained.record["test_loss"], rel=1e-4)
 
 
+def test_momentum_schedule_and_augmentation(mlp, data):
+    start = ntt.prune(mlp, data.images, method="random", density=0.2, threads=1)
+    options = {"optimiser": "nesterov", "learning_rate": 0.02, "schedule": "cosine", "label_smoothing": 0.1, **TRAINING}
+    one, same, other = (
+        ntt.train(start, data.images, data.labels, augment=augment, **options) for augment in ("flip", ["flip"], ())
+    )
+    assert np.array_equal(one(data.test_images), same(data.test_images))
+    assert not np.array_equal(one(data.test_images), other(data.test_images))
+    moved = ntt.train(start, data.images, data.labels, mask_updates="rigl", mask_interval=10, **options)
+    assert any(not np.array_equal(start.masks[name], mask) for name, mask in moved.masks.items())
+    assert moved.density == pytest.approx(start.density)
+    with pytest.raises(ValueError, match="'rotate'"):
+        ntt.train(start, data.images, data.labels, augment="rotate", **TRAINING)
+    with pytest.raises(ValueError, match="milestone 30"):
+        ntt.train(start, data.images, data.labels, schedule="step", milestones=[30], **TRAINING)
+
+
 def test_plain_pytorch_loop_trains_as_well(mlp, data):
     """The same sparse network by our trainer and by a loop over the module that it was applied to."""
     found = ntt.transfer(mlp, data.images, density=0.1, **{**QUICK, "steps": 60, "mask_interval": 10})
