@@ -45,8 +45,9 @@ TEST_F(PruneCommandTest, ListsWhatEachMethodReads) {
 
 TEST_F(PruneCommandTest, RewindsATrainedNetwork) {
   const Words dense{"--method", "dense", "--model", "small.toml", "--steps", "30"};
-  EXPECT_THAT(failure(2, {"rewind", "--init", "nothing", "--out", "late"}),
-              HasSubstr("rewind.safetensors is not there"));
+  const Outcome refused = run({"rewind", "--init", "nothing", "--out", "late"});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("rewind.safetensors is not there"));
   const nlohmann::json trained = run_json(train("dense", with(dense, {"--rewind-step", "0"})));
   const nlohmann::json late =
       run_json({"rewind", "--init", "dense", "--density", "0.25", "--scope", "layer", "--out", "late"});
