@@ -96,7 +96,7 @@ void bench_network(const CLI::App& subcommand, const CommonOptions& common, cons
     fmt::print("{}, inputs of {}, {} of the weights kept, {} threads\n\n{}", name, to_string(input),
                format_percent(density), threads(), rows_table(rows));
   }
-  nlohmann::json record = result_record("bench sparse", subcommand, common, watch.seconds(), 0);
+  nlohmann::json record = result_record(request_of(subcommand, common), watch.seconds(), 0);
   record.erase("ms_per_step");
   record.update({{"network", name}, {"density", density}, {"rows", rows}});
   print_result(common, record, {});
