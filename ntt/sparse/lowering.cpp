@@ -232,10 +232,10 @@ class Lowering {
 }  // namespace
 
 bool has_sparse_kernel(std::string_view type) {
-  constexpr std::array<std::string_view, 20> kTypes{"linear", "gelu", "conv2d",     "conv1d",       "batch-norm", "relu",
-                                                    "leaky-relu",   "clip",       "sigmoid",      "silu",       "tanh",
-                                                    "add",          "hard-swish", "flatten",      "concat",     "mul",
-                                                    "hard-sigmoid", "max-pool",   "average-pool", "reduce-mean"};
+  constexpr std::array<std::string_view, 20> kTypes{
+      "linear", "gelu",    "conv2d",       "conv1d",   "batch-norm",   "relu",       "leaky-relu",
+      "clip",   "sigmoid", "silu",         "tanh",     "add",          "hard-swish", "flatten",
+      "concat", "mul",     "hard-sigmoid", "max-pool", "average-pool", "reduce-mean"};
   return std::ranges::find(kTypes, type) != kTypes.end();
 }
 
