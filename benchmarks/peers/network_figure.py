@@ -20,7 +20,7 @@ COLOURS = {
     "ntt dense": "#999999",
 }
 HEAD = """
-set terminal svg size 860,380 font "sans-serif,13" background "white"
+set terminal svg size 860,420 font "sans-serif,13" background "white"
 set multiplot layout 1,2
 set logscale xy
 set xrange [{least}:{most}]
@@ -30,7 +30,7 @@ set ylabel "time of ONNX Runtime / time"
 set xtics ({ticks})
 set ytics (0.25, 0.5, 1, 2, 4, 8, 16, 32)
 set grid ytics lc rgb "#dddddd"
-set key top right samplen 2
+set key below samplen 2
 """
 
 
@@ -66,7 +66,7 @@ def main():
         least=densities[0] / 1.2,
         most=densities[-1] * 1.2,
         low=min(y for _, y in points) / 1.2,
-        high=max(y for _, y in points) * 1.6,
+        high=max(y for _, y in points) * 1.2,
         ticks=", ".join(f"{x:g}" for x in densities),
     )
     script += "".join(panel(batch, lines) for batch, lines in panels.items())
