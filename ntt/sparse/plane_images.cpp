@@ -4,6 +4,8 @@
 #include <limits>
 #include <vector>
 
+#include "ntt/sparse/within.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ntt/sparse/plane_images.cpp"
 #include <hwy/foreach_target.h>
@@ -137,18 +139,6 @@ HWY_EXPORT(pool_row);
 void clear_after_row(const Planes& planes, std::int64_t row, float* plane) {
   const std::int64_t end = row + 1 < planes.height ? (row + 1) * planes.pitch : planes.plane;
   std::fill(plane + row * planes.pitch + planes.width, plane + end, 0.0F);
-}
-
-/// The steps of a stride at which something of `size` values is met: begin <= step < end.
-struct Within {
-  std::int64_t begin;
-  std::int64_t end;
-};
-
-Within within(std::int64_t first, std::int64_t stride, std::int64_t size, std::int64_t count) {
-  const std::int64_t begin = first >= 0 ? 0 : std::min(count, (-first + stride - 1) / stride);
-  const std::int64_t end = first >= size ? 0 : (size - first + stride - 1) / stride;
-  return {begin, std::clamp(end, begin, count)};
 }
 
 StridedRows rows_of(const PhaseCopy& copy, const PhaseCopy::Phase& phase, const Planes& from) {

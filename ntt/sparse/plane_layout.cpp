@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ntt/sparse/transposition.h"
+#include "ntt/sparse/within.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ntt/sparse/plane_layout.cpp"
@@ -101,16 +102,6 @@ void gather_rows(const double* from, std::int64_t rows, std::int64_t width, std:
   HWY_DYNAMIC_DISPATCH(gather_doubles)(from, rows, width, pitch, adds, to);
 }
 
-/// The values first, first + stride, ... below `size` of a side with zeros around it: those within begin at `begin`.
-struct Within {
-  std::int64_t begin, end;
-};
-
-Within within(std::int64_t first, std::int64_t size, std::int64_t stride, std::int64_t count) {
-  const std::int64_t begin = first >= 0 ? 0 : std::min(count, (-first + stride - 1) / stride);
-  return {begin, std::clamp((size - first + stride - 1) / stride, begin, count)};
-}
-
 /// One phase of one image [height, width].
 template <typename T>
 void spread_phase(const PlaneLayout& l, const T* image, std::int64_t phase, T* to) {
@@ -123,8 +114,8 @@ void spread_phase(const PlaneLayout& l, const T* image, std::int64_t phase, T* t
   }
   const std::int64_t first_y = phase / l.stride_width - l.top;
   const std::int64_t first_x = phase % l.stride_width - l.left;
-  const Within y = within(first_y, l.height, l.stride_height, l.rows);
-  const Within x = within(first_x, l.width, l.stride_width, l.pitch);
+  const Within y = within(first_y, l.stride_height, l.height, l.rows);
+  const Within x = within(first_x, l.stride_width, l.width, l.pitch);
   std::fill(to, to + l.image(), T{0});
   for (std::int64_t row = y.begin; row < y.end; ++row) {
     const T* from = image + (first_y + row * l.stride_height) * l.width + first_x;
@@ -174,8 +165,8 @@ void gather_channel(const PlaneLayout& l, const T* planes, bool adds, T* image) 
   for (std::int64_t phase = 0; phase < l.phases(); ++phase) {
     const std::int64_t first_y = phase / l.stride_width - l.top;
     const std::int64_t first_x = phase % l.stride_width - l.left;
-    const Within y = within(first_y, l.height, l.stride_height, l.rows);
-    const Within x = within(first_x, l.width, l.stride_width, l.pitch);
+    const Within y = within(first_y, l.stride_height, l.height, l.rows);
+    const Within x = within(first_x, l.stride_width, l.width, l.pitch);
     for (std::int64_t row = y.begin; row < y.end; ++row) {
       T* to = image + (first_y + row * l.stride_height) * l.width + first_x;
       for (std::int64_t i = x.begin; i < x.end; ++i) {
