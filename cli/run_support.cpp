@@ -30,7 +30,7 @@ CLI::App* add_run_command(CLI::App& app, const std::string& name, const std::str
 
 void add_data_option(CLI::App& subcommand, CommonOptions& options) {
   subcommand.add_option("--data", options.data,
-                        "mnist, fashion-mnist, cifar-10, svhn, glyphs, or a folder of .npy files");
+                        "mnist, fashion-mnist, cifar-10, cifar-100, svhn, glyphs, or a folder of .npy files");
   // Without a captured default, as an empty list has no spelling in config.toml.
   subcommand.add_option("--classes", options.classes, "Only these classes, relabelled from 0: 0,1")
       ->delimiter(',')
