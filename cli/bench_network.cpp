@@ -13,7 +13,6 @@
 #include "ntt/core/threads.h"
 #include "ntt/nn/network_file.h"
 #include "ntt/report/table.h"
-#include "ntt/sparse/folding.h"
 #include "ntt/sparse/predictor.h"
 
 namespace ntt {

@@ -179,17 +179,13 @@ void write_network(const std::filesystem::path& path, const Network& network,
 
 namespace {
 
-/// A weight that has zeros is taken as pruned there.
 NetworkFile from_onnx(const std::filesystem::path& path) {
   OnnxModel model = read_onnx(path);
   Network network(std::move(model.graph));
   for (const auto& parameter : network.all_parameters()) {
     parameter->assign(model.values.at(parameter->name));
-    const at::Tensor kept = parameter->value.ne(0);
-    if (parameter->role == Role::weight && !kept.all().item<bool>()) {
-      parameter->set_mask(kept.to(at::kFloat));
-    }
   }
+  mask_zeros(network);
   model.metadata.emplace("model", network.graph().name);
   DataFormat format;
   if (model.producer.starts_with("ntt ")) {  // others may mean something else by these names
@@ -199,6 +195,17 @@ NetworkFile from_onnx(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+void mask_zeros(Network& network) {
+  for (Parameter* parameter : network.parameters()) {
+    if (parameter->role == Role::weight && !parameter->pattern) {
+      const at::Tensor kept = parameter->value.ne(0);
+      if (!kept.all().item<bool>()) {
+        parameter->set_mask(kept.to(parameter->value.scalar_type()));
+      }
+    }
+  }
+}
 
 NetworkFile read_network(const std::filesystem::path& path) {
   if (path.extension() == ".onnx" && !std::filesystem::is_directory(path)) {

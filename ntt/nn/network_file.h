@@ -33,6 +33,9 @@ struct NetworkFile {
   std::vector<std::string> warnings = {};  ///< sentences on what is not quite as in the file
 };
 
+/// Gives weights that have zeros but no mask, as networks that others pruned do, the mask of what is not zero.
+NTT_API void mask_zeros(Network& network);
+
 /// Reads an .onnx file, whose weights are masked where they are 0, or what write_network wrote in either form, from the
 /// file or the run folder that holds it; the values are then float32. InputError naming the file where a tensor is
 /// missing, has another shape or dtype, is not finite, is not 0 where its mask prunes it, or has places that are none.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "ntt/ops/attributes.h"
 #include "ntt/ops/batch_norm.h"
 
 namespace ntt {
@@ -12,15 +13,6 @@ namespace {
 constexpr double kMomentum = 0.1;
 constexpr std::size_t kMean = 2;  // of a batch norm's parameters
 constexpr std::size_t kVariance = 3;
-
-double momentum_of(const Node& node) {
-  const auto found = node.attributes.find("momentum");
-  if (found == node.attributes.end()) {
-    return kMomentum;
-  }
-  const auto* number = std::get_if<double>(&found->second);
-  return number != nullptr ? *number : static_cast<double>(std::get<std::int64_t>(found->second));
-}
 
 bool is_batch_norm(const Node& node) {
   return node.type == "batch-norm";
@@ -42,7 +34,8 @@ void update_running_statistics(Network& network, const Tape& tape, std::optional
     const auto [mean, biased] = batch_moments(tape.nodes[i]);
     const auto count = static_cast<double>(x.numel() / x.size(1));
     const at::Tensor variance = biased * (count / std::max(count - 1, 1.0));  // of a single value there is no estimate
-    const double share = momentum.value_or(momentum_of(graph.nodes[i]));
+    const double share = momentum.value_or(
+        Settings(graph.nodes[i].type, {graph.nodes[i].attributes, {}}).number_or("momentum", kMomentum));
     const std::vector<ParameterId>& ids = graph.nodes[i].parameters;
     network.all_parameters()[ids[kMean]]->value.lerp_(mean, share);
     at::Tensor& running = network.all_parameters()[ids[kVariance]]->value;

@@ -6,14 +6,15 @@
 #include <map>
 #include <utility>
 
+#include "ntt/ops/attributes.h"
+
 namespace ntt {
 namespace {
 
 /// A batch norm and the layer that takes it up.
 struct Folded {
   NodeId norm = 0;
-  at::Tensor factor;  ///< float64 [channels]
-  at::Tensor shift;   ///< float64 [channels]
+  ChannelAffine affine;
 };
 
 class Folder {
@@ -62,10 +63,7 @@ class Folder {
     if (!by_channel || !is_used_once(layer)) {
       return;
     }
-    const auto epsilon = norm.attributes.find("epsilon");
-    const double least = epsilon == norm.attributes.end() ? 1e-5 : std::get<double>(epsilon->second);
-    const at::Tensor factor = exact(norm.parameters[0]) / (exact(norm.parameters[3]) + least).sqrt();
-    folded_[*input.producer] = {id, factor, exact(norm.parameters[1]) - factor * exact(norm.parameters[2])};
+    folded_[*input.producer] = {id, channel_affine(network_, norm)};
   }
 
   ParameterId add_parameter(ParameterSpec spec, Origin origin) {
@@ -100,8 +98,8 @@ class Folder {
       }
       if (folded != nullptr && node.parameters.size() == 1) {
         node.attributes["bias"] = true;
-        node.parameters.push_back(
-            add_parameter({node.name + ".folded_bias", {folded->factor.size(0)}, Role::bias}, {std::nullopt, folded}));
+        node.parameters.push_back(add_parameter(
+            {node.name + ".folded_bias", {folded->affine.factor.size(0)}, Role::bias}, {std::nullopt, folded}));
       }
       for (ValueId& input : node.inputs) {
         input = values[input];
@@ -120,10 +118,11 @@ class Folder {
     } else if (to.role == Role::weight) {
       Shape sides(to.shape.size(), 1);
       sides.front() = to.shape.front();
-      to.assign(from->value * origin.folded->factor.to(from->value.scalar_type()).view(sides));
+      to.assign(from->value * origin.folded->affine.factor.to(from->value.scalar_type()).view(sides));
     } else {
-      const at::Tensor bias = from == nullptr ? at::Tensor() : exact(*origin.parameter) * origin.folded->factor;
-      to.assign((bias.defined() ? bias + origin.folded->shift : origin.folded->shift).to(network_.dtype()));
+      const at::Tensor bias = from == nullptr ? at::Tensor() : exact(*origin.parameter) * origin.folded->affine.factor;
+      const at::Tensor& shift = origin.folded->affine.shift;
+      to.assign((bias.defined() ? bias + shift : shift).to(network_.dtype()));
     }
     if (from != nullptr) {
       to.set_pattern(from->pattern);
@@ -142,15 +141,13 @@ class Folder {
 
 }  // namespace
 
-void mask_zeros(Network& network) {
-  for (Parameter* parameter : network.parameters()) {
-    if (parameter->role == Role::weight && !parameter->pattern) {
-      const at::Tensor mask = parameter->value.ne(0);
-      if (!mask.all().item<bool>()) {
-        parameter->set_mask(mask.to(parameter->value.scalar_type()));
-      }
-    }
-  }
+ChannelAffine channel_affine(const Network& network, const Node& norm) {
+  const auto exact = [&](std::size_t i) {
+    return network.all_parameters()[norm.parameters[i]]->effective.to(at::kDouble);
+  };
+  const double epsilon = Settings(norm.type, {norm.attributes, {}}).number_or("epsilon", 1e-5);
+  const at::Tensor factor = exact(0) / (exact(3) + epsilon).sqrt();
+  return {factor, exact(1) - factor * exact(2)};
 }
 
 Network fold_batch_norm(const Network& network) {

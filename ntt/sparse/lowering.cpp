@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "ntt/ops/attributes.h"
 #include "ntt/ops/convolution.h"
 #include "ntt/ops/pooling.h"
 
@@ -199,7 +200,7 @@ class Lowering {
   /// Whether a mean is over all axes but the channels.
   bool averages_positions(const Node& node) const {
     const auto dimensions = static_cast<std::int64_t>(shape(node.inputs.front()).size());
-    const auto& axes = std::get<std::vector<std::int64_t>>(node.attributes.at("axes"));
+    const std::vector<std::int64_t> axes = Settings(node.type, {node.attributes, {}}).list("axes");
     return dimensions > 1 && static_cast<std::int64_t>(axes.size()) == dimensions - 1 &&
            std::ranges::none_of(axes, [&](std::int64_t axis) { return axis == 0 || axis == -dimensions; });
   }
@@ -215,10 +216,7 @@ class Lowering {
   }
 
   bool joins_channels(const Node& node) const {
-    const auto axis = node.attributes.find("axis");
-    const std::int64_t along = axis == node.attributes.end() ? 0 : std::get<std::int64_t>(axis->second);
-    const auto dimensions = static_cast<std::int64_t>(shape(node.output).size());
-    return along == 0 || along == -dimensions;
+    return Settings(node.type, {node.attributes, {}}).axis("axis", 0, shape(node.output).size()) == 0;
   }
 
   const Network& network_;

@@ -9,6 +9,7 @@
 #include "ntt/ops/convolution.h"
 #include "ntt/ops/pooling.h"
 #include "ntt/sparse/ceiling.h"
+#include "ntt/sparse/folding.h"
 
 namespace ntt {
 namespace {
@@ -29,13 +30,9 @@ ConvGeometry diagonal(const Shape& shape, const PoolGeometry& pool) {
 /// The weight [out, channels / groups, kernel_height, kernel_width] and bias of a node, float32 and contiguous.
 std::pair<at::Tensor, at::Tensor> weights_of(const Network& network, NodeId id) {
   const Node& node = network.execution().nodes[id];
-  const NodeParameters parameters = network.parameters_of(id);
   if (node.type == "batch-norm") {
-    const auto epsilon = node.attributes.find("epsilon");
-    const double least = epsilon == node.attributes.end() ? 1e-5 : std::get<double>(epsilon->second);
-    const auto exact = [&](std::size_t i) { return parameters.effective(i).to(at::kDouble); };
-    const at::Tensor factor = exact(0) / (exact(3) + least).sqrt();
-    return {factor.to(at::kFloat), (exact(1) - factor * exact(2)).to(at::kFloat)};
+    const auto [factor, shift] = channel_affine(network, node);
+    return {factor.to(at::kFloat), shift.to(at::kFloat)};
   }
   if (node.type == "average-pool") {
     const PoolGeometry& pool = dynamic_cast<const Pooling&>(network.op(id)).geometry();
@@ -44,6 +41,7 @@ std::pair<at::Tensor, at::Tensor> weights_of(const Network& network, NodeId id) 
     return {at::full({channels, values}, 1.0 / static_cast<double>(values), at::kFloat),
             at::zeros({channels}, at::kFloat)};
   }
+  const NodeParameters parameters = network.parameters_of(id);
   const at::Tensor& weight = parameters.effective(WeightOperator::kWeight);
   return {weight.contiguous(), parameters.values.size() > WeightOperator::kBias
                                    ? parameters.effective(WeightOperator::kBias).contiguous()

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "ntt/core/error.h"
-#include "ntt/sparse/folding.h"
+#include "ntt/nn/network_file.h"
 #include "ntt/sparse/sparse_inference.h"
 
 namespace ntt {

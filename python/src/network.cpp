@@ -16,7 +16,6 @@
 #include "ntt/nn/data_format.h"
 #include "ntt/nn/network_file.h"
 #include "ntt/onnx/writer.h"
-#include "ntt/sparse/folding.h"
 #include "ntt/sparse/predictor.h"
 #include "ntt/train/metrics.h"
 #include "python/src/arrays.h"

@@ -11,6 +11,7 @@
 #include "ntt/core/threads.h"
 #include "ntt/models/layer_stack.h"
 #include "ntt/models/network_toml.h"
+#include "ntt/nn/network_file.h"
 #include "ntt/sparse/folding.h"
 #include "ntt/sparse/plane_execution.h"
 #include "tests/sparse/networks.h"
@@ -241,6 +242,18 @@ TEST(FoldingTest, LeavesTiedWeightsAlone) {
                                                   "test"),
                                3, at::kFloat);
   EXPECT_EQ(fold_batch_norm(network).graph().nodes.size(), 3U);
+}
+
+TEST(FoldingTest, TakesSettingsThatAreWholeNumbers) {
+  const Network network =
+      draw(parse_network_toml("name = 'whole'\ninput = [2, 9]\nlayer = ["
+                              "{type = 'conv1d', out_channels = 3, kernel = 3}, "
+                              "{type = 'batch-norm', epsilon = 1}, {type = 'relu'}, "
+                              "{type = 'batch-norm', epsilon = 2}, {type = 'clip', min = 0, max = 3}, "
+                              "{type = 'reduce-mean', axes = 1}, {type = 'linear', out_features = 2}]",
+                              "test"),
+           3, at::kFloat);
+  expect_agreement(network, 3);
 }
 
 TEST(FoldingTest, MasksWhatIsZero) {
