@@ -99,18 +99,21 @@ class Case:
             )
 
     def take_ours(self, folder):
-        sizes = ",".join(map(str, self.options.batch_sizes))
-        command = [self.options.ntt, "bench", "sparse", "--network", folder / "network.onnx", "--json"]
-        command += ["--batch-sizes", sizes, "--seconds", str(self.options.seconds)]
-        command += ["--threads", str(self.options.threads)]
+        for row in self.bench("--network", folder / "network.onnx"):
+            self.add("ntt sparse", row["batch_size"], row["sparse_ms"])
+            self.add("ntt dense", row["batch_size"], row["dense_ms"])
+
+    def bench(self, *what):
+        """The rows that ntt bench sparse prints."""
+        command = [self.options.ntt, "bench", "sparse", "--json", *what]
+        command += ["--batch-sizes", ",".join(map(str, self.options.batch_sizes))]
+        command += ["--seconds", str(self.options.seconds), "--threads", str(self.options.threads)]
         with tempfile.TemporaryFile() as output:
             reason, _ = supervise(command, self.options, stdout=output, stderr=subprocess.DEVNULL)
             output.seek(0)
             if reason:
                 sys.exit(f"ntt bench sparse: {reason}")
-            for row in json.load(output)["rows"]:
-                self.add("ntt sparse", row["batch_size"], row["sparse_ms"])
-                self.add("ntt dense", row["batch_size"], row["dense_ms"])
+            return json.load(output)["rows"]
 
     def take_peer(self, peer, folder):
         title, home = (PEERS | TRAINING)[peer]
@@ -156,18 +159,10 @@ class TrainingCase(Case):
             self.take_peer("pytorch-training", folder)
 
     def take_ours(self, folder):
-        command = [self.options.ntt, "bench", "sparse", "--json", "--seconds", str(self.options.seconds)]
-        command += ["--model", self.name["network"].removesuffix("-cifar"), "--densities", str(self.name["density"])]
-        command += ["--batch-sizes", ",".join(map(str, self.options.batch_sizes))]
-        command += ["--threads", str(self.options.threads)]
-        with tempfile.TemporaryFile() as output:
-            reason, _ = supervise(command, self.options, stdout=output, stderr=subprocess.DEVNULL)
-            output.seek(0)
-            if reason:
-                sys.exit(f"ntt bench sparse: {reason}")
-            for row in json.load(output)["rows"]:
-                self.add("ntt sparse", row["batch_size"], row["training"]["sparse_ms"])
-                self.add("ntt dense", row["batch_size"], row["training"]["dense_ms"])
+        model = self.name["network"].removesuffix("-cifar")
+        for row in self.bench("--model", model, "--densities", str(self.name["density"])):
+            self.add("ntt sparse", row["batch_size"], row["training"]["sparse_ms"])
+            self.add("ntt dense", row["batch_size"], row["training"]["dense_ms"])
 
 
 def show(network, figures, report, markdown):

@@ -9,18 +9,12 @@
 #include "ntt/ops/attributes.h"
 #include "ntt/ops/convolution.h"
 #include "ntt/ops/pooling.h"
+#include "ntt/sparse/costs.h"
 
 namespace ntt {
 namespace {
 
 using Kind = LoweredStep::Kind;
-
-/// Nanoseconds of one thread, as measured on Zen 5 (docs/performance.md): only their ratios matter.
-constexpr double kStoredRegister = 0.4;     ///< a stored weight at 16 positions
-constexpr double kGathered = 0.8;           ///< a stored weight of a linear layer
-constexpr double kDenseMultiplyAdd = 0.01;  ///< of a convolution
-constexpr double kDenseWeight = 0.07;       ///< of a linear layer, which reads each for one input
-constexpr double kMoved = 0.3;              ///< a value that is brought from planes or into them
 
 /// Whether one input is convolved faster by the stored weights than densely.
 bool stored_convolution_is_faster(const ConvGeometry& g, std::int64_t stored, std::int64_t weights,
@@ -30,8 +24,8 @@ bool stored_convolution_is_faster(const ConvGeometry& g, std::int64_t stored, st
   }
   const auto positions = static_cast<double>(g.positions());
   const auto moved = static_cast<double>(g.image_size()) + positions * static_cast<double>(out_channels);
-  return kStoredRegister * static_cast<double>(stored) * std::ceil(positions / 16) <
-         kDenseMultiplyAdd * static_cast<double>(weights) * positions + kMoved * moved;
+  return costs::kRegister * static_cast<double>(stored) * std::ceil(positions / 16) <
+         costs::kDenseMultiplyAdd * static_cast<double>(weights) * positions + costs::kConverted * moved;
 }
 
 class Lowering {
@@ -146,7 +140,7 @@ class Lowering {
     }
     const auto stored = at::count_nonzero(weight).item<std::int64_t>();
     if (conv == nullptr) {
-      return kGathered * static_cast<double>(stored) < kDenseWeight * static_cast<double>(weight.numel());
+      return costs::kGathered * static_cast<double>(stored) < costs::kDenseWeight * static_cast<double>(weight.numel());
     }
     return stored_convolution_is_faster(conv->geometry(), stored, weight.numel(), weight.size(0));
   }

@@ -53,7 +53,7 @@ void PlaneExecution::run_step(const PlaneStep& step) const {
     case LoweredStep::Kind::scale:
       return scale(step.lowered);
     case LoweredStep::Kind::activate:
-      return activate(step.lowered);
+      return activate(step.lowered, step.lowered.inputs.front());
     case LoweredStep::Kind::concat:
       return concat(step.lowered);
     case LoweredStep::Kind::dense:
@@ -118,17 +118,9 @@ void PlaneExecution::max_pool(const PlaneStep& step) const {
   const PoolGeometry& geometry = plan_.pools[step.index];
   for_channels(planes(output).channels, planes(input).plane, [&](std::int64_t first, std::int64_t last) {
     pool_planes(geometry, planes(input), data(input), planes(output), first, last, data(output));
-    if (!step.lowered.activation.identity()) {
-      const std::int64_t plane = planes(output).plane;
-      float* maxima = body(output) + first * plane;
-      // Of features, all lie in one run, which the caller's share begins anywhere in.
-      for (std::int64_t c = first; c < last && !planes(output).features(); ++c, maxima += plane) {
-        activate_values(maxima, step.lowered.activation, keep(output), plane, maxima);
-      }
-    }
   });
-  if (planes(output).features() && !step.lowered.activation.identity()) {
-    activate_values(body(output), step.lowered.activation, nullptr, body_size(output), body(output));
+  if (!step.lowered.activation.identity()) {
+    activate(step.lowered, output);
   }
 }
 
@@ -191,10 +183,10 @@ void PlaneExecution::scale_channels(const LoweredStep& step, ValueId images, Val
                });
 }
 
-void PlaneExecution::activate(const LoweredStep& step) const {
+void PlaneExecution::activate(const LoweredStep& step, ValueId from) const {
   for_each_run(planes(step.output), keep(step.output),
                [&](const std::int32_t* keep, std::int64_t at, std::int64_t size) {
-                 activate_values(body(step.inputs[0]) + at, step.activation, keep, size, body(step.output) + at);
+                 activate_values(body(from) + at, step.activation, keep, size, body(step.output) + at);
                });
 }
 

@@ -30,7 +30,8 @@ class PlaneExecution {
   void sum(const LoweredStep& step) const;
   void scale(const LoweredStep& step) const;
   void scale_channels(const LoweredStep& step, ValueId images, ValueId factors) const;
-  void activate(const LoweredStep& step) const;
+  /// Applies the step's activation to a value that lies as its output, or to that itself.
+  void activate(const LoweredStep& step, ValueId from) const;
   void concat(const LoweredStep& step) const;
   void dense(const PlaneStep& step) const;
 

@@ -11,6 +11,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "ntt/sparse/vectors-inl.h"
+
 #ifndef NTT_SPARSE_STRIDED_ROWS_
 #define NTT_SPARSE_STRIDED_ROWS_
 namespace ntt {
@@ -49,12 +51,6 @@ struct PoolRow {
 HWY_BEFORE_NAMESPACE();
 namespace ntt::HWY_NAMESPACE {
 namespace {
-
-namespace hn = hwy::HWY_NAMESPACE;
-
-using Lanes = hn::CappedTag<float, Planes::kVector>;
-using Vector = hn::Vec<Lanes>;
-constexpr std::int64_t kWidth = static_cast<std::int64_t>(hn::MaxLanes(Lanes()));
 
 /// Every stride-th of the values from `from` on.
 HWY_INLINE Vector load_every(const float* from, std::int64_t stride) {
@@ -95,11 +91,6 @@ void copy_rows(const StridedRows& r) {
     }
     from += inside ? r.step : 0;
   }
-}
-
-/// The larger, NaN if either is.
-HWY_INLINE Vector larger(Vector a, Vector b) {
-  return hn::IfThenElse(hn::Or(hn::Gt(a, b), hn::IsNaN(a)), a, b);
 }
 
 /// Over rows first, then over columns.

@@ -11,15 +11,12 @@
 
 #include <hwy/contrib/math/math-inl.h>  // compiled for each target, so behind the above
 
+#include "ntt/sparse/vectors-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace ntt::HWY_NAMESPACE {
 namespace {
 
-namespace hn = hwy::HWY_NAMESPACE;
-
-using Lanes = hn::CappedTag<float, Planes::kVector>;
-using Vector = hn::Vec<Lanes>;
-constexpr std::int64_t kWidth = static_cast<std::int64_t>(hn::MaxLanes(Lanes()));  ///< floats of a register
 /// Registers of sums that are kept over a row's entries: as many multiply-adds as are under way at once.
 constexpr int kMost = 8;
 

@@ -191,9 +191,7 @@ class PlanePlanner {
     }
     const bool weights = node.type == "linear" || node.type == "conv2d" || node.type == "conv1d";
     const Parameter* weight = weights ? bound.parameters[WeightOperator::kWeight].get() : nullptr;
-    if (weight != nullptr && weight->pattern &&
-        static_cast<double>(weight->kept()) <
-            product_break_even(node.type != "linear") * static_cast<double>(weight->value.numel())) {
+    if (weight != nullptr && weight->pattern && products_pay(*weight)) {
       bound.products = SparseProducts::of_node(network_, id);
       bound.bound.products = bound.products.get();
     }

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "ntt/graph/graph.h"
+#include "ntt/sparse/block_layout.h"
 
 namespace ntt {
 
@@ -21,7 +21,7 @@ struct Planes {
   std::int64_t behind = 0;  ///< floats behind the last plane that are read, if not used
 
   /// Planes begin and end at multiples of it: whole registers of any processor.
-  static constexpr std::int64_t kVector = 16;
+  static constexpr std::int64_t kVector = kLanes;
 
   bool features() const { return height * width == 1; }
   /// From the first position to the last one, in whole registers.

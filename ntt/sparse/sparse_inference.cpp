@@ -2,20 +2,14 @@
 
 #include "ntt/core/error.h"
 #include "ntt/core/parallel.h"
+#include "ntt/sparse/costs.h"
 #include "ntt/sparse/folding.h"
 #include "ntt/sparse/plane_execution.h"
 
 namespace ntt {
 namespace {
 
-/// Nanoseconds of one thread, as measured on Zen 5 (docs/performance.md): only their ratios matter.
-constexpr double kRegister = 0.4;       ///< a stored weight at a register of positions
-constexpr double kRow = 6;              ///< a row of sums at a tile of positions
-constexpr double kGathered = 0.8;       ///< a stored weight of a single position
-constexpr double kFloat = 0.2;          ///< a value that is pooled, added or moved
-constexpr double kBlockRegister = 0.2;  ///< a stored weight at a register of inputs in the caches
-constexpr double kFarRegister = 0.8;    ///< the same where a block's values do not fit there
-constexpr std::int64_t kNearFloats = 4 << 20;
+constexpr std::int64_t kNearFloats = 4 << 20;      ///< of a block's workspace that the caches hold
 constexpr std::int64_t kTogetherFloats = 4 << 20;  ///< of all threads' inputs that run side by side
 
 double input_ns(const PlanePlan& plan) {
@@ -23,25 +17,26 @@ double input_ns(const PlanePlan& plan) {
   for (const PlaneStep& step : plan.steps) {
     const Planes& to = plan.buffers[step.lowered.output].planes;
     if (step.lowered.kind != LoweredStep::Kind::product) {
-      ns += kFloat * static_cast<double>(
-                         plan.buffers[step.lowered.inputs.empty() ? step.lowered.output : step.lowered.inputs.front()]
-                             .planes.size());
+      ns += costs::kFloat *
+            static_cast<double>(
+                plan.buffers[step.lowered.inputs.empty() ? step.lowered.output : step.lowered.inputs.front()]
+                    .planes.size());
       continue;
     }
     const PlaneLayer& layer = plan.layers[step.index];
     const auto entries = static_cast<double>(layer.entries());
     const auto registers = static_cast<double>(to.run() / Planes::kVector);
-    ns += to.features() ? kGathered * entries : kRegister * entries * registers;
-    ns += kRow * static_cast<double>(layer.rows()) * std::max(1.0, registers / 8);
-    ns += layer.copy ? kFloat * static_cast<double>(layer.copy->to.size()) : 0;
+    ns += to.features() ? costs::kGathered * entries : costs::kRegister * entries * registers;
+    ns += costs::kRow * static_cast<double>(layer.rows()) * std::max(1.0, registers / 8);
+    ns += layer.copy ? costs::kFloat * static_cast<double>(layer.copy->to.size()) : 0;
   }
   return ns;
 }
 
 double block_ns(const Plan& plan) {
   const bool near = plan.workspace_floats <= kNearFloats;
-  return (near ? kBlockRegister : kFarRegister) * static_cast<double>(plan.block_operations) +
-         kFloat * static_cast<double>(kLanes) * static_cast<double>(plan.input_places.features.size());
+  return (near ? costs::kBlockRegister : costs::kFarRegister) * static_cast<double>(plan.block_operations) +
+         costs::kFloat * static_cast<double>(kLanes) * static_cast<double>(plan.input_places.features.size());
 }
 
 }  // namespace
@@ -52,7 +47,6 @@ SparseInference::SparseInference(const Network& network, Products products)
   planes_ = make_plane_plan(folded, products);
   input_ns_ = input_ns(*planes_);
   try {
-    check_plan(folded, PlanFor::inference);
     blocks_ = std::make_unique<SparseNetwork>(folded, PlanFor::inference);
     block_ns_ = block_ns(blocks_->plan());
   } catch (const InputError&) {

@@ -248,6 +248,11 @@ void SparseProducts::add_gradient(const at::Tensor& inputs, const at::Tensor& de
   });
 }
 
+bool products_pay(const Parameter& weight) {
+  return static_cast<double>(weight.kept()) <
+         product_break_even(weight.shape.size() > 2) * static_cast<double>(weight.value.numel());
+}
+
 void choose_products(Network& network, Execution execution) {
   if (execution == Execution::sparse) {
     check_sparse_device(network);
@@ -260,9 +265,7 @@ void choose_products(Network& network, Execution execution) {
     }
     network.set_products(node, nullptr);
     const Parameter& weight = *parameters.values.front();
-    const double break_even = product_break_even(weight.shape.size() > 2) * static_cast<double>(weight.value.numel());
-    const bool pays = execution == Execution::sparse || static_cast<double>(weight.kept()) < break_even;
-    if (tries && weight.prunable && weight.pattern && pays) {
+    if (tries && weight.prunable && weight.pattern && (execution == Execution::sparse || products_pay(weight))) {
       network.set_products(node, SparseProducts::of_node(network, node));
     }
   }

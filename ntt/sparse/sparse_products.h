@@ -78,6 +78,9 @@ class SparseProducts : public WeightProducts {
   at::Tensor backward_order_;         ///< int64 [kept], of each entry in the order of kept_
 };
 
+/// Whether a weight's mask keeps so few that products by them only are faster.
+bool products_pay(const Parameter& weight);
+
 /// Gives every node with a masked weight the products that `execution` says or, for `automatic`, that are faster at its
 /// density; to be called when masks have changed. InputError where sparse products were asked for and the network is on
 /// another device than the CPU.
